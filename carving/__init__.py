@@ -1,0 +1,92 @@
+"""carving: the learning history of a Restricted Boltzmann Machine as a family tree of its data.
+
+The public names are here and in the rooms' ``__init__``; each is imported when first asked for, so
+that ``import carving`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from carving import checkpoints, data, export, meanfield, training, tree
+    from carving.checkpoints import (
+        CheckpointSequence,
+        create_checkpoints,
+        import_checkpoints,
+        open_checkpoints,
+    )
+    from carving.data import Labels, Samples, read_labels, read_samples
+    from carving.errors import CarvingError
+    from carving.meanfield import FixedPoints, fixed_points
+    from carving.rbm import RBM
+    from carving.training import train
+    from carving.tree import Tree, build_tree, load_tree
+    from carving.units import Bernoulli, Gaussian, Potts, Spin, Unit
+
+_HOMES = {
+    "CarvingError": "carving.errors",
+    "RBM": "carving.rbm",
+    **dict.fromkeys(("Bernoulli", "Gaussian", "Potts", "Spin", "Unit"), "carving.units"),
+    **dict.fromkeys(("Labels", "Samples", "read_labels", "read_samples"), "carving.data"),
+    **dict.fromkeys(("FixedPoints", "fixed_points"), "carving.meanfield"),
+    **dict.fromkeys(
+        ("CheckpointSequence", "create_checkpoints", "import_checkpoints", "open_checkpoints"),
+        "carving.checkpoints",
+    ),
+    "train": "carving.training",
+    **dict.fromkeys(("Tree", "build_tree", "load_tree"), "carving.tree"),
+}
+_ROOMS = ("checkpoints", "data", "export", "meanfield", "training", "tree")
+
+__all__ = [
+    "RBM",
+    "Bernoulli",
+    "CarvingError",
+    "CheckpointSequence",
+    "FixedPoints",
+    "Gaussian",
+    "Labels",
+    "Potts",
+    "Samples",
+    "Spin",
+    "Tree",
+    "Unit",
+    "build_tree",
+    "checkpoints",
+    "create_checkpoints",
+    "data",
+    "export",
+    "fixed_points",
+    "import_checkpoints",
+    "load_tree",
+    "meanfield",
+    "open_checkpoints",
+    "read_labels",
+    "read_samples",
+    "train",
+    "training",
+    "tree",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
+    if name in _ROOMS:
+        return import_module(f"carving.{name}")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'carving' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("carving")
+    except PackageNotFoundError:
+        return "0+unknown"

@@ -1,0 +1,145 @@
+"""Units whose state is one number: their part in Plefka's expansion through κ₂, κ₃ and derivatives."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from carving.errors import InvalidInput
+from carving.units._unit import FACTORIAL, NEWTON_STEPS, Unit
+
+
+class ScalarUnit(Unit):
+    """A unit whose state is one number, so that κ_r(w·σ) = w^r κ_r(m)."""
+
+    @abstractmethod
+    def cumulant(self, r: int, m: Tensor) -> Tensor:
+        """κ_r(m), r = 1, 2, 3; κ₁ = m."""
+
+    @abstractmethod
+    def cumulant_slope(self, r: int, m: Tensor) -> Tensor | float:
+        """κ_r′(m)."""
+
+    @abstractmethod
+    def cumulant_bend(self, r: int, m: Tensor) -> Tensor | float:
+        """κ_r″(m)."""
+
+    def cumulants(self, m: Tensor, order: int) -> tuple[Tensor, ...]:
+        """(κ₁, …, κ_order)."""
+        return tuple(self.cumulant(r, m) for r in range(1, order + 1))
+
+    def slopes(self, m: Tensor, order: int) -> tuple[Tensor, ...]:
+        """(κ₁′, …, κ_order′), each like m."""
+        return tuple(torch.zeros_like(m) + self.cumulant_slope(r, m) for r in range(1, order + 1))
+
+    def field(self, m: Tensor, messages: Sequence[Tensor]) -> Tensor:
+        """Σ_r (1/r!) κ_r′(m) ∘ message_r: the sum in (6)."""
+        total = messages[0]
+        for r, message in enumerate(messages[1:], start=2):
+            total = total + self.cumulant_slope(r, m) * message / FACTORIAL[r - 1]
+        return total
+
+    def field_slope(self, m: Tensor, messages: Sequence[Tensor]) -> Tensor:
+        """∂/∂m of :meth:`field`."""
+        total = torch.zeros_like(m)
+        for r, message in enumerate(messages[1:], start=2):
+            total = total + self.cumulant_bend(r, m) * message / FACTORIAL[r - 1]
+        return total
+
+    def settle_messages(self, m: Tensor, bias: Tensor, messages: Sequence[Tensor]) -> Tensor:
+        """m = mean(bias + field(m)) for given messages, by Newton's method kept inside a bracket.
+
+        To second order this is the minimum of a strictly convex function of each unit; to third the
+        equation may have several roots, and the one found is a continuous choice, not always a minimum.
+        """
+        constant = bias + messages[0]
+        if len(messages) == 1:
+            return self.mean(constant)
+        bends = [torch.zeros_like(messages[0]), *messages[1:]]
+        theta = constant + self.field(m, bends)
+        reach = sum(
+            (self._largest_slope(r) / FACTORIAL[r - 1]) * message.abs()
+            for r, message in enumerate(messages[1:], start=2)
+        )
+        low, high = constant - reach, constant + reach
+        for _ in range(NEWTON_STEPS):
+            m = self.mean(theta)
+            excess = theta - constant - self.field(m, bends)
+            if not bool((excess.abs() > 1e-14 * (1 + theta.abs())).any()):
+                break
+            low = torch.where(excess < 0, theta, low)
+            high = torch.where(excess > 0, theta, high)
+            slope = 1 - self.field_slope(m, bends) * self.cumulant(2, m)
+            newton = theta - excess / slope
+            inside = (newton > low) & (newton < high) & (slope > 0)
+            update = torch.where(inside, newton, (low + high) / 2)
+            if bool((update == theta).all()):
+                break
+            theta = torch.where(excess == 0, theta, update)
+        return self.mean(theta)
+
+    @abstractmethod
+    def _largest_slope(self, r: int) -> float:
+        """max |κ_r′| over the range of m."""
+
+    def influences(self, m: Tensor, powers: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        return tuple(self.cumulant(r, m) @ power for r, power in enumerate(powers, start=1))
+
+    def _messages(self, powers: Sequence[Tensor], conjugates: Sequence[Tensor]) -> list[Tensor]:
+        return [conjugate @ power.T for conjugate, power in zip(conjugates, powers, strict=True)]
+
+    def reaction(self, m: Tensor, powers: Sequence[Tensor], conjugates: Sequence[Tensor]) -> Tensor:
+        return self.field(m, self._messages(powers, conjugates))
+
+    def cross_curvature(self, m: Tensor, powers: Sequence[Tensor], slopes: Sequence[Tensor]) -> Tensor:
+        total = powers[0].expand(len(m), *powers[0].shape).clone()
+        for r, power in enumerate(powers[1:], start=2):
+            slope = (torch.zeros_like(m) + self.cumulant_slope(r, m)) / FACTORIAL[r - 1]
+            total.addcmul_(slope[:, :, None] * power, slopes[r - 1][:, None, :])
+        return total
+
+    def curvature(self, m: Tensor, powers: Sequence[Tensor], conjugates: Sequence[Tensor]) -> Tensor:
+        return -self.field_slope(m, self._messages(powers, conjugates))
+
+    def covariance_times(self, m: Tensor, x: Tensor) -> Tensor:
+        return self.cumulant(2, m)[..., None] * x
+
+    def screen(self, m: Tensor, curvature: Tensor, x: Tensor) -> Tensor:
+        return x / (1 + self.cumulant(2, m) * curvature)[..., None]
+
+    def stable_alone(self, m: Tensor, curvature: Tensor) -> Tensor:
+        return (1 + self.cumulant(2, m) * curvature > 0).all(1)
+
+    def settle(
+        self, m: Tensor, bias: Tensor, powers: Sequence[Tensor], conjugates: Sequence[Tensor]
+    ) -> Tensor:
+        return self.settle_messages(m, bias, self._messages(powers, conjugates))
+
+
+def checked_values(samples: object, allowed: dict[float, str], unit: str, hint: str, source: str) -> Tensor:
+    """``samples`` as a tensor (n, N), every value among ``allowed``."""
+    values = torch.as_tensor(samples if isinstance(samples, Tensor) else np.asarray(samples))
+    if values.ndim != 2:
+        raise InvalidInput(
+            f"{source}: has {values.ndim} dimensions; {unit} samples are a table (samples, sites)"
+        )
+    good = torch.zeros(values.shape, dtype=torch.bool, device=values.device)
+    for value in allowed:
+        good |= values == value
+    if not bool(good.all()):
+        row, column = (int(x) for x in torch.nonzero(~good)[0])
+        found = values[row, column].item()
+        raise InvalidInput(
+            f"{source}: row {row}, column {column}: {found:g} is not a value of {unit} units "
+            f"({' or '.join(allowed.values())}); {hint}"
+        )
+    return values
+
+
+def all_rows(values: Sequence[float], sites: int, dtype: torch.dtype) -> Tensor:
+    grid = torch.cartesian_prod(*[torch.arange(len(values))] * sites).reshape(-1, sites)
+    return torch.tensor(values, dtype=dtype)[grid]

@@ -1,0 +1,150 @@
+"""What every unit type answers: an exponential family, and a layer of it in Plefka's expansion."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from carving.errors import InvalidInput
+
+# r! for r = 1, 2, 3
+FACTORIAL = (1.0, 2.0, 6.0)
+NEWTON_STEPS = 200
+
+
+class Unit(ABC):
+    """An exponential family of units, equal for all sites of a layer.
+
+    Attributes
+    ----------
+    name
+        What stores and the command line call it.
+    distance_scale
+        Differences of magnetisations count this much in distances and errors (mathematics §5), so
+        that a {0, 1} machine and its ±1 twin agree.
+    in_visible, in_hidden
+        Whether a layer of that kind may be made of it.
+    site_shape
+        Shape of one site's statistic: ``()`` for one number, ``(q,)`` for Potts.
+    """
+
+    name: ClassVar[str]
+    distance_scale: ClassVar[float] = 1.0
+    in_visible: ClassVar[bool] = True
+    in_hidden: ClassVar[bool] = True
+    registry: ClassVar[dict[str, type[Unit]]] = {}
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        if "name" in cls.__dict__:
+            Unit.registry[cls.name] = cls
+
+    @property
+    def site_shape(self) -> tuple[int, ...]:
+        return ()
+
+    @classmethod
+    def from_options(cls, *, states: int | None, precision: float | None) -> Self:
+        """The unit that a name and the options of a store or a command line mean."""
+        return cls()
+
+    # ---- the exponential family (mathematics §1)
+
+    @abstractmethod
+    def log_partition(self, field: Tensor) -> Tensor:
+        """A(θ), one value a site."""
+
+    @abstractmethod
+    def mean(self, field: Tensor) -> Tensor:
+        """The link m(θ) = ∂A/∂θ."""
+
+    @abstractmethod
+    def natural(self, m: Tensor) -> Tensor:
+        """The inverse link θ(m); infinite where m is at the edge of its range."""
+
+    @abstractmethod
+    def entropy(self, m: Tensor) -> Tensor:
+        """S(m) = A(θ) − θ·m at θ = natural(m), one value a site, in nats."""
+
+    @abstractmethod
+    def sample(self, field: Tensor, generator: torch.Generator) -> Tensor:
+        """Independent draws at the given fields, in the dtype of ``field``."""
+
+    @abstractmethod
+    def encode(self, samples: object, dtype: torch.dtype, *, source: str = "samples") -> Tensor:
+        """Raw samples as statistics in ``dtype``: what v is in the energy (1).
+
+        Raises
+        ------
+        InvalidInput
+            Naming ``source``, row and column of the first value that this unit cannot take.
+        """
+
+    @abstractmethod
+    def configurations(self, sites: int, dtype: torch.dtype) -> Tensor:
+        """All configurations of a layer of ``sites`` units, one a row. Discrete units only."""
+
+    # ---- a layer in Plefka's expansion (mathematics §3)
+
+    @abstractmethod
+    def influences(self, m: Tensor, powers: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Σ_i κ_r(w_iμ·σ_i), r = 1, 2, …: what this layer does to each unit of the other. (n, N)"""
+
+    @abstractmethod
+    def reaction(self, m: Tensor, powers: Sequence[Tensor], conjugates: Sequence[Tensor]) -> Tensor:
+        """∂/∂m of Σ_r (1/r!) Σ_iμ κ_r(w_iμ·σ_i) conjugate_r,μ: the field on this layer. Like m"""
+
+    @abstractmethod
+    def cross_curvature(self, m: Tensor, powers: Sequence[Tensor], slopes: Sequence[Tensor]) -> Tensor:
+        """Derivative of :meth:`reaction` by the other layer's m, if κ_r′ there are ``slopes``. (*m.shape, N)"""
+
+    @abstractmethod
+    def curvature(self, m: Tensor, powers: Sequence[Tensor], conjugates: Sequence[Tensor]) -> Tensor:
+        """−∂/∂m of :meth:`reaction`, site by site: like m, or (n, N, q, q) for Potts."""
+
+    @abstractmethod
+    def covariance_times(self, m: Tensor, x: Tensor) -> Tensor:
+        """C·x with C the covariance of each site; x is (*m.shape, k)."""
+
+    @abstractmethod
+    def screen(self, m: Tensor, curvature: Tensor, x: Tensor) -> Tensor:
+        """(1 + C·Q)⁻¹ x, Q the :meth:`curvature`: the layer's own answer to itself; x is (*m.shape, k)."""
+
+    @abstractmethod
+    def stable_alone(self, m: Tensor, curvature: Tensor) -> Tensor:
+        """Whether C⁻¹ + Q is positive definite at every site of a row. (n,) bool"""
+
+    @abstractmethod
+    def settle(
+        self, m: Tensor, bias: Tensor, powers: Sequence[Tensor], conjugates: Sequence[Tensor]
+    ) -> Tensor:
+        """m = mean(bias + reaction(m)) solved for this layer alone, from ``m`` (mathematics §4)."""
+
+
+def resolve_unit(unit: str | Unit, *, states: int | None = None, precision: float | None = None) -> Unit:
+    """A unit from its name, or the unit itself.
+
+    Parameters
+    ----------
+    unit
+        ``"bernoulli"``, ``"spin"``, ``"gaussian"``, ``"potts"``, or a unit.
+    states
+        Number of states, for ``"potts"``.
+    precision
+        For ``"gaussian"``; 1 if not given.
+
+    Raises
+    ------
+    InvalidInput
+        For an unknown name, or ``"potts"`` without ``states``.
+    """
+    if isinstance(unit, Unit):
+        return unit
+    kind = Unit.registry.get(unit) if isinstance(unit, str) else None
+    if kind is None:
+        raise InvalidInput(f"unit {unit!r} is not known; choose one of {', '.join(sorted(Unit.registry))}")
+    return kind.from_options(states=states, precision=precision)

@@ -1,0 +1,56 @@
+"""{0, 1} units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from carving.units._scalar import ScalarUnit, all_rows, checked_values
+
+
+@dataclass(frozen=True)
+class Bernoulli(ScalarUnit):
+    """{0, 1} units: A = log(1 + e^θ), m = sigm θ."""
+
+    name: ClassVar[str] = "bernoulli"
+
+    def log_partition(self, field: Tensor) -> Tensor:
+        return torch.nn.functional.softplus(field, threshold=1e9)
+
+    def mean(self, field: Tensor) -> Tensor:
+        return torch.sigmoid(field)
+
+    def natural(self, m: Tensor) -> Tensor:
+        return torch.logit(m)
+
+    def entropy(self, m: Tensor) -> Tensor:
+        return torch.special.entr(m) + torch.special.entr(1 - m)
+
+    def sample(self, field: Tensor, generator: torch.Generator) -> Tensor:
+        uniform = torch.rand(field.shape, generator=generator, dtype=field.dtype, device=field.device)
+        return (uniform < torch.sigmoid(field)).to(field.dtype)
+
+    def encode(self, samples: object, dtype: torch.dtype, *, source: str = "samples") -> Tensor:
+        hint = "for ±1 data use spin units, for anything else binarise first"
+        return checked_values(samples, {0: "0", 1: "1"}, "bernoulli", hint, source).to(dtype)
+
+    def configurations(self, sites: int, dtype: torch.dtype) -> Tensor:
+        return all_rows((0, 1), sites, dtype)
+
+    def cumulant(self, r: int, m: Tensor) -> Tensor:
+        if r == 1:
+            return m
+        variance = m * (1 - m)
+        return variance if r == 2 else variance * (1 - 2 * m)
+
+    def cumulant_slope(self, r: int, m: Tensor) -> Tensor | float:
+        return (1.0, 1 - 2 * m, 1 - 6 * m + 6 * m * m)[r - 1]
+
+    def cumulant_bend(self, r: int, m: Tensor) -> Tensor | float:
+        return (0.0, -2.0, 12 * m - 6)[r - 1]
+
+    def _largest_slope(self, r: int) -> float:
+        return 1.0

@@ -1,0 +1,58 @@
+"""±1 units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from carving.units._scalar import ScalarUnit, all_rows, checked_values
+
+
+@dataclass(frozen=True)
+class Spin(ScalarUnit):
+    """±1 units: A = log 2cosh θ, m = tanh θ."""
+
+    name: ClassVar[str] = "spin"
+    distance_scale: ClassVar[float] = 0.5
+
+    def log_partition(self, field: Tensor) -> Tensor:
+        size = field.abs()
+        return size + torch.log1p(torch.exp(-2 * size))
+
+    def mean(self, field: Tensor) -> Tensor:
+        return torch.tanh(field)
+
+    def natural(self, m: Tensor) -> Tensor:
+        return torch.atanh(m)
+
+    def entropy(self, m: Tensor) -> Tensor:
+        return torch.special.entr((1 + m) / 2) + torch.special.entr((1 - m) / 2)
+
+    def sample(self, field: Tensor, generator: torch.Generator) -> Tensor:
+        uniform = torch.rand(field.shape, generator=generator, dtype=field.dtype, device=field.device)
+        return (uniform < torch.sigmoid(2 * field)).to(field.dtype) * 2 - 1
+
+    def encode(self, samples: object, dtype: torch.dtype, *, source: str = "samples") -> Tensor:
+        hint = "for 0/1 data use bernoulli units, for anything else binarise first"
+        return checked_values(samples, {-1: "-1", 1: "1"}, "spin", hint, source).to(dtype)
+
+    def configurations(self, sites: int, dtype: torch.dtype) -> Tensor:
+        return all_rows((-1, 1), sites, dtype)
+
+    def cumulant(self, r: int, m: Tensor) -> Tensor:
+        if r == 1:
+            return m
+        variance = (1 - m) * (1 + m)
+        return variance if r == 2 else -2 * m * variance
+
+    def cumulant_slope(self, r: int, m: Tensor) -> Tensor | float:
+        return (1.0, -2 * m, 6 * m * m - 2)[r - 1]
+
+    def cumulant_bend(self, r: int, m: Tensor) -> Tensor | float:
+        return (0.0, -2.0, 12 * m)[r - 1]
+
+    def _largest_slope(self, r: int) -> float:
+        return (1.0, 2.0, 4.0)[r - 1]
