@@ -1,0 +1,30 @@
+"""What all tests share: where the real data lie, and how hypothesis looks for examples."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+# The same examples in every run, so that a failure is the change's own and can be seen again.
+# HYPOTHESIS_PROFILE=explore looks for new ones.
+settings.register_profile(
+    "repeat",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("explore", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data, which is no part of the repository."""
+    folder = Path(os.environ.get("CARVING_SHARED", REPOSITORY.parent / "shared"))
+    if not (folder / "data").is_dir():
+        pytest.skip(f"no real data at {folder}; say where they are with CARVING_SHARED")
+    return folder
