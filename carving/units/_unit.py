@@ -74,6 +74,10 @@ class Unit(ABC):
     def sample(self, field: Tensor, generator: torch.Generator) -> Tensor:
         """Independent draws at the given fields, in the dtype of ``field``."""
 
+    def draw(self, field: Tensor, room: Tensor, generator: torch.Generator) -> Tensor:
+        """The draws of :meth:`sample`, written over ``field``; ``room``, a tensor like it, is used up."""
+        return field.copy_(self.sample(field, generator))
+
     @abstractmethod
     def encode(self, samples: object, dtype: torch.dtype, *, source: str = "samples") -> Tensor:
         """Raw samples as statistics in ``dtype``: what v is in the energy (1).

@@ -33,6 +33,10 @@ class Bernoulli(ScalarUnit):
         uniform = torch.rand(field.shape, generator=generator, dtype=field.dtype, device=field.device)
         return (uniform < torch.sigmoid(field)).to(field.dtype)
 
+    def draw(self, field: Tensor, room: Tensor, generator: torch.Generator) -> Tensor:
+        room.uniform_(generator=generator)
+        return torch.lt(room, field.sigmoid_(), out=field)
+
     def encode(self, samples: object, dtype: torch.dtype, *, source: str = "samples") -> Tensor:
         hint = "for ±1 data use spin units, for anything else binarise first"
         return checked_values(samples, {0: "0", 1: "1"}, "bernoulli", hint, source).to(dtype)

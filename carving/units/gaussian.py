@@ -51,6 +51,10 @@ class Gaussian(ScalarUnit):
         noise = torch.randn(field.shape, generator=generator, dtype=field.dtype, device=field.device)
         return field / self.precision + noise / math.sqrt(self.precision)
 
+    def draw(self, field: Tensor, room: Tensor, generator: torch.Generator) -> Tensor:
+        room.normal_(generator=generator).div_(math.sqrt(self.precision))
+        return field.div_(self.precision).add_(room)
+
     def encode(self, samples: object, dtype: torch.dtype, *, source: str = "samples") -> Tensor:
         raise InvalidInput(
             f"{source}: gaussian units are for hidden layers; samples need another visible unit"

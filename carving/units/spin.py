@@ -35,6 +35,10 @@ class Spin(ScalarUnit):
         uniform = torch.rand(field.shape, generator=generator, dtype=field.dtype, device=field.device)
         return (uniform < torch.sigmoid(2 * field)).to(field.dtype) * 2 - 1
 
+    def draw(self, field: Tensor, room: Tensor, generator: torch.Generator) -> Tensor:
+        room.uniform_(generator=generator)
+        return torch.lt(room, field.mul_(2).sigmoid_(), out=field).mul_(2).sub_(1)
+
     def encode(self, samples: object, dtype: torch.dtype, *, source: str = "samples") -> Tensor:
         hint = "for 0/1 data use bernoulli units, for anything else binarise first"
         return checked_values(samples, {-1: "-1", 1: "1"}, "spin", hint, source).to(dtype)
