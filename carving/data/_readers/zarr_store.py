@@ -1,0 +1,30 @@
+"""zarr: a group with arrays ``samples`` and perhaps ``names`` (a checkpoint store too), or one array."""
+
+import warnings
+from typing import Any
+
+from carving.data._opening import damage_reported, existing
+from carving.data._readers import Content, Reader, Request
+from carving.data._values import read_array
+from carving.errors import InvalidInput
+
+
+def _read(request: Request) -> Content:
+    import zarr  # here, because it takes a second to import
+
+    path = existing(request.path, folder=True)
+    with damage_reported(path, "a zarr store"), warnings.catch_warnings():
+        # zarr warns of types of strings that its format does not settle yet; ours to read all the same
+        warnings.simplefilter("ignore")
+        store = zarr.open(str(path), mode="r")
+        samples: Any = store if isinstance(store, zarr.Array) else store.get("samples")
+        if not isinstance(samples, zarr.Array):
+            raise InvalidInput(f"{path}: holds no array 'samples'; write the samples under that key")
+        values, rows, total = read_array(samples, request.rows, request.source)
+        names: Any = None if isinstance(store, zarr.Array) else store.get("names")
+        if names is not None:
+            names = names[:]
+    return Content(values, rows, total, names)
+
+
+READER = Reader("zarr", (".zarr",), _read, folder=True)

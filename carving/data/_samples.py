@@ -1,0 +1,144 @@
+"""Samples, and how they are read from any kind of file."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from carving.data._letters import PROTEIN_ALPHABET
+from carving.data._names import checked_names, numbered_names
+from carving.data._readers import Content, Reader, Request, reader_of, readers
+from carving.data._values import shown_rows
+from carving.errors import InvalidInput, MissingFile
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Samples as small integers, with their names.
+
+    What the integers mean is the business of a unit: :meth:`carving.Unit.encode` makes statistics of
+    them and refuses values that it does not know.
+
+    Attributes
+    ----------
+    values
+        (n, N_v), uint8 or int8: 0/1, ±1, or codes of states.
+    names
+        (n,) Python strings, no two alike.
+    alphabet
+        The letters that codes stand for, when the samples were sequences.
+    source
+        Where they come from, for messages.
+    """
+
+    values: np.ndarray
+    names: np.ndarray
+    alphabet: str | None = None
+    source: str = "samples"
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __repr__(self) -> str:
+        rows, columns = self.values.shape
+        letters = "" if self.alphabet is None else f", alphabet {self.alphabet}"
+        span = f"{self.names[0]!r} … {self.names[-1]!r}" if rows else "none"
+        return f"Samples({rows} × {columns} {self.values.dtype}, names {span}{letters}, from {self.source})"
+
+
+def parse_rows(text: str) -> slice:
+    """Rows written as ``A:B``: A to B − 1, counted from 0; either end may be left out.
+
+    Raises
+    ------
+    InvalidInput
+        If the text is anything else, or no row is between A and B.
+    """
+    found = re.fullmatch(r"\s*([0-9]{0,18}):([0-9]{0,18})\s*", str(text))
+    if found is None:
+        raise InvalidInput(f"rows {text!r}: is not A:B; write for example 0:500, :500 or 500:")
+    start, stop = (int(end) if end else None for end in found.groups())
+    if stop is not None and stop <= (start or 0):
+        raise InvalidInput(
+            f"rows {text!r}: holds no row, since B is not greater than A; write for example 0:500"
+        )
+    return slice(start, stop)
+
+
+def read_samples(
+    path: str | os.PathLike[str],
+    *,
+    rows: slice | None = None,
+    alphabet: str = PROTEIN_ALPHABET,
+    unknown_letters: str = "error",
+) -> Samples:
+    """Read samples from ``.npy``, ``.npz``, ``.zarr``, ``.h5``, text of numbers, or FASTA.
+
+    Parameters
+    ----------
+    path
+        The file; its ending says its kind. Text and FASTA may be gzipped.
+    rows
+        Read only these rows; of big files no others are looked at.
+    alphabet
+        Letters of sequences, in the order of their codes.
+    unknown_letters
+        What to do with other letters: ``"error"``, or ``"gap"`` to read them as ``-``.
+
+    Returns
+    -------
+    Samples
+        Names are the file's own. Without any they are ``"0"`` … ``"n−1"``, the numbers of the rows in
+        the file.
+
+    Raises
+    ------
+    MissingFile
+        If there is no such file.
+    CorruptStore
+        If it is damaged, cut short, empty, or of another kind than its name says.
+    InvalidInput
+        If what it holds are not samples: other numbers than small whole ones, rows of unequal length,
+        unknown letters, names that are empty, repeated or too few.
+    """
+    _check_settings(rows, unknown_letters)
+    target = Path(path)
+    content = _reader(target).read(Request(target, rows, alphabet, unknown_letters))
+    return Samples(content.values, _names(content, str(target)), content.alphabet, str(target))
+
+
+def _check_settings(rows: slice | None, unknown_letters: str) -> None:
+    if rows is not None:
+        ends = (rows.start, rows.stop, rows.step)
+        if any(end is not None and end < 0 for end in ends) or rows.step == 0:
+            raise InvalidInput(
+                f"rows {shown_rows(rows)}: rows are counted from 0 upwards; write for example 0:500"
+            )
+        if rows.stop is not None and rows.stop <= (rows.start or 0):
+            raise InvalidInput(f"rows {shown_rows(rows)}: holds no row; write for example 0:500")
+    if unknown_letters not in ("error", "gap"):
+        raise InvalidInput(f"unknown_letters {unknown_letters!r}: is not an option; use 'error' or 'gap'")
+
+
+def _reader(path: Path) -> Reader:
+    found = reader_of(path)
+    if found is None and path.is_dir() and (path / "zarr.json").exists():
+        # a checkpoint store that keeps its samples need not be called .zarr
+        found = readers()[".zarr"]
+    if found is not None:
+        return found
+    if not os.path.lexists(path):
+        raise MissingFile(f"{path}: no such file or folder; check the path")
+    known = " ".join(sorted(readers()))
+    raise InvalidInput(
+        f"{path}: samples of this kind are not known by their name; it must end in one of {known}"
+    )
+
+
+def _names(content: Content, source: str) -> np.ndarray:
+    if content.names is None:
+        return numbered_names(content.rows)
+    every = checked_names(content.names, content.looked_at, source)
+    return every[content.rows.start : content.rows.stop : content.rows.step]
