@@ -1,0 +1,142 @@
+"""Where a store lies: a folder, a ``.zip`` or a URL; its raw files, and the zarr store of its arrays."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import zarr
+from zarr.storage import FsspecStore, LocalStore, ZipStore
+
+from carving.errors import CorruptStore, MissingDependency, MissingFile
+
+if TYPE_CHECKING:
+    from zarr.abc.store import Store
+
+ROOT_DOCUMENT = "zarr.json"
+_NOT_A_STORE = (
+    "is not a checkpoint store (a folder, .zip or URL that holds zarr.json); "
+    "files of other programs are converted by `carve import`"
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place that can be read.
+
+    Attributes
+    ----------
+    name
+        The path or URL as it was given, for messages.
+    folder
+        The folder, where the store is one: only then can it be written to.
+    arrays
+        zarr's view of it.
+    """
+
+    name: str
+    folder: Path | None
+    arrays: Store
+
+    def read(self, key: str) -> bytes | None:
+        """The raw content of one of the store's files, None where there is none."""
+        raise NotImplementedError
+
+    def has(self, key: str) -> bool:
+        """Whether the store holds that file."""
+        return self.read(key) is not None
+
+
+@dataclass(frozen=True)
+class _Folder(Place):
+    def read(self, key: str) -> bytes | None:
+        assert self.folder is not None
+        try:
+            return (self.folder / key).read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+
+    def has(self, key: str) -> bool:
+        assert self.folder is not None
+        return (self.folder / key).is_file()
+
+
+@dataclass(frozen=True)
+class _Zip(Place):
+    def read(self, key: str) -> bytes | None:
+        with zipfile.ZipFile(self.name) as archive:
+            try:
+                return archive.read(key)
+            except KeyError:
+                return None
+
+
+@dataclass(frozen=True)
+class _Remote(Place):
+    files: Any = None
+    root: str = ""
+
+    def read(self, key: str) -> bytes | None:
+        try:
+            return self.files.cat_file(f"{self.root.rstrip('/')}/{key}")
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+
+
+def find_place(path: str | os.PathLike[str]) -> Place:
+    """The place that a path or URL names, after checking that something is there.
+
+    Raises
+    ------
+    MissingFile
+        If there is nothing.
+    CorruptStore
+        If it is a file, but no zip archive.
+    MissingDependency
+        If the URL needs a package that is not installed.
+    """
+    name = os.fspath(path)
+    if "://" in name:
+        return _remote(name)
+    folder = Path(name)
+    if folder.is_dir():
+        return _Folder(name, folder, LocalStore(folder))
+    if not folder.exists():
+        raise MissingFile(f"{name}: no such file or folder; check the path of the checkpoint store")
+    if not zipfile.is_zipfile(folder):
+        raise CorruptStore(f"{name}: {_NOT_A_STORE}")
+    store = ZipStore(folder, mode="r")
+    try:
+        zarr.open_group(store, mode="r", zarr_format=3, use_consolidated=False)
+    except Exception as error:  # zipfile raises many kinds for a damaged archive
+        raise CorruptStore(
+            f"{name}: no store at the top of this zip archive ({one_line(error)}); "
+            "pack the files inside the store's folder, not the folder"
+        ) from None
+    return _Zip(name, None, store)
+
+
+def _remote(url: str) -> Place:
+    from fsspec.core import url_to_fs
+
+    try:
+        files, root = url_to_fs(url)
+        return _Remote(url, None, FsspecStore.from_url(url, read_only=True), files, root)
+    except ImportError as error:
+        raise MissingDependency(f"{url}: {one_line(error)}; install it to read such addresses") from None
+    except Exception as error:  # what a file system raises for an address that it cannot use is its own
+        raise MissingFile(f"{url}: cannot be opened ({one_line(error)}); check the address") from None
+
+
+def missing_root(place: Place) -> CorruptStore:
+    """The error for a place that holds no store at all."""
+    return CorruptStore(f"{place.name}: {_NOT_A_STORE}")
+
+
+def one_line(error: BaseException) -> str:
+    """An error of a library below, short enough to be part of one of ours."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    return words if len(words) <= 160 else words[:157] + "…"
