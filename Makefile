@@ -59,6 +59,6 @@ demo: $(INSTALLED)  ## a tree of handwritten digits in demo/, in about a minute
 	$(BIN)/carve demo -o demo/ --force
 
 clean:  ## away with everything that can be made again
-	rm -rf $(VENV) build dist demo docs/_build docs/api/generated *.egg-info
+	rm -rf $(VENV) build dist demo docs/_build docs/generated *.egg-info
 	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find carving cli tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,48 @@
+"""How sphinx builds these pages: `make docs`."""
+
+import inspect
+from importlib.metadata import version as installed_version
+
+import carving
+
+project = "carving"
+copyright = "The carving developers"
+author = "The carving developers"
+version = release = installed_version("carving")
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx_click",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build"]
+
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+# (6) here is (6) in the code: equations are numbered in the order of mathematics.md, the only page with labels
+math_eqref_format = "({number})"
+
+autosummary_generate = True
+autodoc_typehints = "none"  # the signature and the parameter list of numpydoc already say them
+autodoc_preserve_defaults = True
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+html_theme = "furo"
+html_title = f"carving {release}"
+html_static_path = []
+nitpicky = False
+
+
+def _resolve_lazy_names() -> None:
+    # the public names are imported when first asked for; autosummary looks for them in the module's own dict
+    for name in carving.__all__:
+        setattr(carving, name, getattr(carving, name))
+
+
+_resolve_lazy_names()
+assert inspect.isclass(carving.RBM)
