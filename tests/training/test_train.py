@@ -1,0 +1,303 @@
+import numpy as np
+import pytest
+import torch
+
+import carving
+from carving.data import Samples
+from carving.errors import CarvingError, InvalidInput, MissingFile, OutputExists
+from tests.training.machines import configurations, minus_free_energy
+
+FEW = {"hidden": 4, "updates": 20, "k": 1, "chains": 10, "batch_size": 8, "save": "linear:4"}
+
+
+def table(rows=30, sites=6, seed=0):
+    return np.random.default_rng(seed).integers(0, 2, (rows, sites)).astype(np.uint8)
+
+
+# ---- what it learns
+
+
+def correlated_codes(states, seed):
+    """2,000 rows of three sites whose neighbours mostly agree."""
+    generator = np.random.default_rng(seed)
+    codes = generator.integers(0, states, (2000, 3))
+    for site in (1, 2):
+        agrees = generator.random(2000) < 0.6
+        codes[agrees, site] = codes[agrees, site - 1]
+    return codes.astype(np.uint8)
+
+
+@pytest.mark.parametrize("kind", ["bernoulli", "spin", "potts"])
+@pytest.mark.parametrize("hidden_unit", ["bernoulli", "spin", "gaussian"])
+def test_the_learned_distribution_has_the_moments_of_the_data(tmp_path, kind, hidden_unit):
+    codes = correlated_codes(3 if kind == "potts" else 2, seed=1)
+    samples = 2 * codes.astype(np.int8) - 1 if kind == "spin" else codes
+    rate = {"bernoulli": 0.5, "spin": 0.05, "potts": 0.5}[kind] * {
+        "bernoulli": 1,
+        "spin": 0.25,
+        "gaussian": 0.2,
+    }[hidden_unit]
+    run = carving.train(
+        samples,
+        tmp_path / "run",
+        visible=carving.Potts(3) if kind == "potts" else None,
+        hidden_unit=hidden_unit,
+        hidden=6,
+        updates=600,
+        k=2,
+        chains=2000,
+        batch_size=2000,
+        learning_rate=rate,
+        save="linear:2",
+    )
+    machine = run[-1].to(dtype=torch.float64)
+    every = configurations(machine.visible, 3)
+    weights = machine.weights.flatten(0, -2)
+    energies = minus_free_energy(
+        every, weights, machine.visible_bias.flatten(), machine.hidden_bias, machine.hidden
+    )
+    probability = torch.softmax(energies, 0)
+    data = machine.visible.encode(samples, torch.float64).flatten(1)
+    moments = (every.T * probability) @ every
+    assert torch.allclose(probability @ every, data.mean(0), atol=0.05)
+    assert torch.allclose(moments, data.T @ data / len(data), atol=0.05)
+
+
+def test_a_spin_machine_learns_what_its_zero_one_twin_learns(tmp_path):
+    samples = table(200, 20)
+    options = {"hidden": 10, "updates": 10, "chains": 50, "batch_size": 50, "save": "linear:2", "seed": 3}
+    run = carving.train(samples, tmp_path / "a", **options)
+    twin = carving.train(2 * samples.astype(np.int8) - 1, tmp_path / "b", hidden_unit="spin", **options)
+    converted = run[-1].convert(visible="spin", hidden="spin")
+    assert torch.allclose(converted.weights, twin[-1].weights, atol=1e-5)
+    assert torch.allclose(converted.visible_bias, twin[-1].visible_bias, atol=1e-5)
+    assert torch.allclose(converted.hidden_bias, twin[-1].hidden_bias, atol=1e-5)
+
+
+def test_the_first_machine_has_the_frequencies_of_the_data_and_hidden_units_without_field(tmp_path):
+    samples = (np.random.default_rng(0).random((5000, 4)) < (0.1, 0.4, 0.6, 0.95)).astype(np.uint8)
+    run = carving.train(samples, tmp_path / "run", **{**FEW, "updates": 1, "learning_rate": 1e-9})
+    machine = run[0]
+    assert torch.allclose(
+        torch.sigmoid(machine.visible_bias), torch.tensor(samples.mean(0)).float(), atol=1e-3
+    )
+    field = machine.hidden_field(torch.tensor(samples.mean(0)).float()[None])
+    assert float(field.abs().max()) < 1e-3
+
+
+def test_hidden_gaussian_precision_is_kept(tmp_path):
+    run = carving.train(table(), tmp_path / "run", hidden_unit=carving.Gaussian(precision=3.0), **FEW)
+    assert run.hidden == carving.Gaussian(precision=3.0)
+
+
+# ---- what is kept
+
+
+def test_the_same_seed_gives_the_same_bits(tmp_path):
+    runs = [carving.train(table(), tmp_path / name, seed=5, **FEW) for name in "ab"]
+    assert runs[0].fingerprint == runs[1].fingerprint
+
+
+def test_another_seed_gives_another_machine(tmp_path):
+    runs = [carving.train(table(), tmp_path / str(seed), seed=seed, **FEW) for seed in (5, 6)]
+    assert runs[0].fingerprint != runs[1].fingerprint
+
+
+def test_nothing_outside_the_training_changes(tmp_path):
+    before = torch.get_rng_state(), torch.get_num_threads(), torch.get_default_dtype()
+    carving.train(table(), tmp_path / "run", **FEW)
+    after = torch.get_rng_state(), torch.get_num_threads(), torch.get_default_dtype()
+    assert torch.equal(before[0], after[0])
+    assert before[1:] == after[1:]
+
+
+def test_every_setting_is_in_the_store(tmp_path):
+    run = carving.train(table(), tmp_path / "run", seed=7, **FEW)
+    for name, value in {
+        **FEW,
+        "seed": 7,
+        "method": "pcd",
+        "learning_rate": 0.05,
+        "weight_scale": 0.01,
+    }.items():
+        assert run.training[name] == value
+
+
+def test_the_ages_are_those_of_the_schedule(tmp_path):
+    run = carving.train(table(), tmp_path / "run", **FEW)
+    assert run.ages.tolist() == carving.training.save_ages("linear:4", 20)
+
+
+def test_samples_names_and_alphabet_are_kept(tmp_path):
+    values = np.random.default_rng(0).integers(0, 3, (30, 5)).astype(np.uint8)
+    names = np.array([f"row {k}" for k in range(30)], dtype=object)
+    run = carving.train(Samples(values, names, alphabet="-AC"), tmp_path / "run", **FEW)
+    assert run.samples is not None
+    assert np.array_equal(run.samples, values)
+    assert run.names is not None
+    assert run.names.tolist() == names.tolist()
+    assert (run.alphabet, run.visible) == ("-AC", carving.Potts(3))
+
+
+def test_samples_are_not_kept_when_told_so(tmp_path):
+    assert carving.train(table(), tmp_path / "run", keep_samples=False, **FEW).samples is None
+
+
+def test_metrics_are_measured_at_every_checkpoint(tmp_path):
+    run = carving.train(table(), tmp_path / "run", **FEW)
+    assert run.metrics
+    for values in run.metrics.values():
+        assert np.isfinite(values).all()
+        assert len(values) == len(run)
+
+
+def test_pseudo_log_likelihood_is_that_of_the_conditionals(tmp_path):
+    from carving.training._monitor import pseudo_log_likelihood
+
+    from tests.training.machines import small_machine
+
+    machine = small_machine(carving.Potts(3), carving.Spin(), seed=4)
+    every = configurations(machine.visible, 5)
+    weights, a = machine.weights.flatten(0, -2), machine.visible_bias.flatten()
+    logs = minus_free_energy(every, weights, a, machine.hidden_bias, machine.hidden)
+    rows = torch.arange(0, 243, 10)
+    codes = every.reshape(-1, 5, 3).argmax(-1)
+    expected = []
+    for number, row in enumerate(rows):
+        others = [site for site in range(5) if site != number % 5]
+        alike = (codes[:, others] == codes[row, others]).all(1)
+        expected.append(logs[row] - torch.logsumexp(logs[alike], 0))
+    found = pseudo_log_likelihood(machine, every[rows].reshape(-1, 5, 3))
+    assert torch.allclose(found, torch.stack(expected), atol=1e-12)
+
+
+def test_the_store_can_be_written_to_again_when_training_has_ended(tmp_path):
+    carving.train(table(), tmp_path / "run", **FEW)
+    assert not carving.open_checkpoints(tmp_path / "run").being_written
+
+
+def test_progress_tells_of_every_checkpoint_up_to_the_last(tmp_path):
+    reports = []
+    run = carving.train(table(), tmp_path / "run", progress=reports.append, **FEW)
+    assert {report.total for report in reports} == {20}
+    assert set(run.ages.tolist()) <= {report.done for report in reports}
+    assert reports[-1].done == 20
+
+
+def test_one_sample_and_one_update_are_enough(tmp_path):
+    run = carving.train(table(rows=1), tmp_path / "run", updates=1)
+    assert run.ages.tolist() == [1]
+
+
+# ---- which unit
+
+
+@pytest.mark.parametrize(
+    ("samples", "options", "unit"),
+    [
+        (table(), {}, carving.Bernoulli()),
+        (table().astype(bool), {}, carving.Bernoulli()),
+        (table().astype(np.float32), {}, carving.Bernoulli()),
+        (torch.from_numpy(table()), {}, carving.Bernoulli()),
+        (np.ones((5, 3)), {}, carving.Bernoulli()),
+        (2 * table().astype(np.int8) - 1, {}, carving.Spin()),
+        (table(), {"alphabet": "-ACGT"}, carving.Potts(5)),
+        (table(), {"visible": "potts", "alphabet": "AC"}, carving.Potts(2)),
+        (table(), {"visible": carving.Potts(4)}, carving.Potts(4)),
+        (np.eye(3)[table()], {}, carving.Potts(3)),
+    ],
+)
+def test_the_visible_unit_is_that_of_the_samples(tmp_path, samples, options, unit):
+    assert carving.train(samples, tmp_path / "run", **FEW, **options).visible == unit
+
+
+def test_the_default_step_depends_on_the_units_alone(tmp_path):
+    spins = 2 * table().astype(np.int8) - 1
+    run = carving.train(spins, tmp_path / "run", hidden_unit="spin", **FEW)
+    assert run.training["learning_rate"] == 0.05 / 16
+
+
+# ---- what is refused
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"hidden": 0}, "hidden: 0"),
+        ({"updates": 0}, "updates: 0"),
+        ({"updates": 2.5}, "updates: 2.5"),
+        ({"updates": True}, "updates: True"),
+        ({"k": 0}, "k: 0"),
+        ({"chains": -1}, "chains: -1"),
+        ({"batch_size": 0}, "batch_size: 0"),
+        ({"learning_rate": 0}, "learning_rate: 0"),
+        ({"learning_rate": float("nan")}, "learning_rate: nan"),
+        ({"learning_rate": "fast"}, "learning_rate: 'fast'"),
+        ({"weight_scale": -1.0}, "weight_scale: -1"),
+        ({"seed": -1}, "seed: -1"),
+        ({"seed": 2**32}, "seed: 4294967296"),
+        ({"seed": "x"}, "seed: 'x'"),
+        ({"method": "adam"}, "method: 'adam'.*pcd"),
+        ({"save": "sometimes"}, "save: 'sometimes'.*exponential:N or linear:N"),
+        ({"device": "tpu:9"}, "device: 'tpu:9'.*cpu"),
+        ({"visible": "gaussian"}, "visible: gaussian"),
+        ({"visible": "potts"}, "potts.*states"),
+        ({"visible": "spin"}, "row 0, column .*0/1 data use bernoulli"),
+        ({"visible": "ising"}, "unit 'ising' is not known"),
+        ({"hidden_unit": "potts"}, "hidden_unit|potts"),
+        ({"visible": carving.Potts(3), "alphabet": "ACGT"}, "alphabet: of 4 states.* has 3"),
+        ({"alphabet": "A"}, "potts units: 1 state"),
+        ({"names": ["a", "b"]}, "names: 2 for 30 samples"),
+        ({"resume": True, "force": True}, "resume and force"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_and_nothing_is_written(tmp_path, options, message):
+    with pytest.raises(InvalidInput, match=message) as caught:
+        carving.train(table(), tmp_path / "run", **{**FEW, **options})
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (np.zeros((0, 5)), "samples: have shape .0, 5."),
+        (np.zeros(5), "samples: have shape .5,."),
+        (np.full((3, 2), 7), "samples: row 0, column 0: 7 is neither of 0/1 nor of ±1"),
+        (np.array([[0.0, 1.0], [1.0, np.nan]]), "samples: row 1, column 1: nan"),
+        (np.array([[0.0, 0.5]]), "samples: row 0, column 1: 0.5"),
+        (np.array([[-1, 0, 1]]), "samples: row 0, column"),
+        (np.array([["a", "b"]]), "samples: are <U1, not numbers"),
+        (np.array([[1, None]], dtype=object), "samples: are object, not numbers"),
+    ],
+)
+def test_samples_that_cannot_be_used_are_refused_by_their_place(tmp_path, samples, message):
+    with pytest.raises(InvalidInput, match=message):
+        carving.train(samples, tmp_path / "run", **FEW)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_output_is_not_overwritten(tmp_path):
+    (tmp_path / "run").mkdir()
+    with pytest.raises(OutputExists):
+        carving.train(table(), tmp_path / "run", **FEW)
+
+
+def test_an_existing_output_is_replaced_when_asked_for(tmp_path):
+    carving.train(table(), tmp_path / "run", **FEW)
+    run = carving.train(table(), tmp_path / "run", force=True, **{**FEW, "seed": 1})
+    assert run.training["seed"] == 1
+
+
+def test_there_must_be_something_to_resume(tmp_path):
+    with pytest.raises(MissingFile):
+        carving.train(table(), tmp_path / "run", resume=True, **FEW)
+
+
+@pytest.mark.parametrize("rate", [1e30, 3e5])
+def test_a_training_that_diverges_says_what_to_do_and_keeps_what_was_before(tmp_path, rate):
+    options = {**FEW, "learning_rate": rate, "hidden_unit": "gaussian", "save": "linear:20"}
+    with pytest.raises(CarvingError, match="run: training diverged near update .*lower the learning rate"):
+        carving.train(table(), tmp_path / "run", **options)
+    for machine in carving.open_checkpoints(tmp_path / "run"):
+        assert bool(torch.isfinite(machine.weights).all())
