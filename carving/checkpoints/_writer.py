@@ -22,14 +22,16 @@ _PLAIN_KINDS = "iufc"
 
 
 def write_document(folder: Path, key: str, document: Mapping[str, Any]) -> None:
-    """Replace one of the store's documents in a single step that survives a crash of the machine too."""
+    """Replace one of the store's documents in a single step."""
     target = folder / key
     descriptor, beside = tempfile.mkstemp(prefix=target.name, suffix=".partial", dir=target.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(document, file, allow_nan=False)
-            file.flush()
-            os.fsync(file.fileno())
+            if key == ROOT_DOCUMENT:
+                # the one document whose loss would lose the store, should the machine itself stop
+                file.flush()
+                os.fsync(file.fileno())
         os.chmod(beside, 0o644)
         os.replace(beside, target)
     except BaseException:
