@@ -1,9 +1,6 @@
 """How sphinx builds these pages: `make docs`."""
 
-import inspect
 from importlib.metadata import version as installed_version
-
-import carving
 
 project = "carving"
 copyright = "The carving developers"
@@ -23,7 +20,7 @@ exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-# (6) here is (6) in the code: equations are numbered in the order of mathematics.md, the only page with labels
+# (6) here is (6) in the code: equations are numbered in the order of mathematics.md, which has all labels
 math_eqref_format = "({number})"
 
 autosummary_generate = True
@@ -36,13 +33,3 @@ html_theme = "furo"
 html_title = f"carving {release}"
 html_static_path = []
 nitpicky = False
-
-
-def _resolve_lazy_names() -> None:
-    # the public names are imported when first asked for; autosummary looks for them in the module's own dict
-    for name in carving.__all__:
-        setattr(carving, name, getattr(carving, name))
-
-
-_resolve_lazy_names()
-assert inspect.isclass(carving.RBM)

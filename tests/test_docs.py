@@ -1,0 +1,62 @@
+"""What the documentation says is done: its examples run, and the reference names everything public."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import carving
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+ROOMS = ("checkpoints", "data", "export", "meanfield", "training", "tree", "units")
+# tables of other names, constants and helpers of other rooms, which have no page of their own
+NOT_LISTED = {"PROTEIN_ALPHABET", "ScalarUnit", "generators", "resolve_unit", *ROOMS}
+
+
+def examples(page: str) -> dict[str, str]:
+    """The Python examples of a page by the heading above each."""
+    found = re.findall(
+        r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", (DOCS / page).read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    blocks = {
+        heading: "".join(re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
+        for heading, text in found
+    }
+    return {heading: code for heading, code in blocks.items() if code}
+
+
+@pytest.mark.parametrize(
+    ("heading", "tree"), [("scikit-learn", "sklearn-tree.zarr"), ("A plain torch loop", "torch-tree.zarr")]
+)
+def test_a_training_loop_of_ones_own_ends_with_a_tree(tmp_path, heading, tree):
+    script = examples("own_machine.md")[heading]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    groups = carving.load_tree(tmp_path / tree).ages.groups
+    # the data have about 15 states at their finest level, and an untrained machine has one
+    assert groups[0] >= 5
+    assert groups[-1] == 1
+
+
+@pytest.mark.parametrize("room", ["", *ROOMS])
+def test_the_reference_lists_every_public_name(room):
+    module = import_module(f"carving.{room}" if room else "carving")
+    listed = set(re.findall(r"^   (\w+)$", (DOCS / "api.md").read_text("utf-8"), re.MULTILINE))
+    assert set(module.__all__) - listed - NOT_LISTED == set()
+
+
+def test_every_link_between_pages_leads_somewhere():
+    root = DOCS.parent
+    pages = [root / "README.md", *DOCS.glob("*.md")]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+            if not re.match(r"https?://", target):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
