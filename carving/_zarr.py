@@ -1,14 +1,16 @@
-"""What every store of carving has in common: checked chunks, and a digest over the metadata.
+"""What every store of carving has in common: checked chunks, and digests over values and metadata.
 
-A store must never give wrong numbers. Chunks carry crc32c; fill values are ones that data never take,
-and a missing chunk is an error; the attribute ``digest`` of the root covers every ``zarr.json``, so that
-a changed shape, type, attribute or a lost array is noticed as well.
+A store must never give wrong numbers. Chunks carry crc32c and are all written, so that a missing one is
+an error and never a fill value. The root attribute ``contents`` names every array that the store
+consists of and holds a digest of its values; the root attribute ``digest`` covers all root attributes,
+``contents`` among them, and the document of each of those arrays. Nothing can be changed, lost or
+exchanged without one of them saying so.
 """
 
 import hashlib
 import json
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,126 +21,66 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from carving.errors import CarvingError, CorruptStore, InvalidInput
 
-DIGEST = "digest"
-METADATA = "zarr.json"
+ROOT_DOCUMENT = "zarr.json"
 
 # large enough that a chunk is worth a file, small enough that one fits anywhere
-_CHUNK_BYTES = 1 << 23
+_CHUNK_BYTES = 2**23
+_REMEDY = "restore the store from a copy, or make it anew"
 
 
-def impossible_fill(dtype: np.dtype) -> Any:
-    """A value that data of this type never take, where there is one."""
-    if dtype.kind == "f":
-        return np.nan
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        return limits.min if dtype.kind == "i" else limits.max
-    return False if dtype.kind == "b" else ""
+# ---- digests
 
 
-def create_array(
-    group: zarr.Group,
-    name: str,
-    *,
-    shape: Sequence[int],
-    dtype: Any,
-    chunks: Sequence[int] | None = None,
-    attributes: Mapping[str, Any] | None = None,
-) -> zarr.Array:
-    """A new array whose chunks are compressed and carry crc32c, all of them written, none implied.
-
-    Parameters
-    ----------
-    group
-        Where it goes.
-    name
-        Its path in the group, for example ``"leaves/node"``.
-    shape, dtype
-        As in numpy; ``str`` or ``object`` for text.
-    chunks
-        Shape of a chunk; by default whole rows, about 8 MiB of them.
-    attributes
-        Attributes of the array.
-    """
-    text = dtype is str or np.dtype(dtype).kind in "OUT"
-    kind = np.dtype(object) if text else np.dtype(dtype)
-    if chunks is None:
-        row = max(1, int(np.prod(shape[1:]))) * kind.itemsize
-        chunks = (max(1, min(shape[0], _CHUNK_BYTES // row)), *(max(1, size) for size in shape[1:]))
-    return group.create_array(
-        name,
-        shape=tuple(shape),
-        dtype=str if text else kind,
-        chunks=tuple(chunks),
-        fill_value=impossible_fill(kind),
-        # the checksum is outermost: damage is found before anything tries to decompress it
-        compressors=(ZstdCodec(), Crc32cCodec()),
-        attributes=dict(attributes or {}),
-        config={"write_empty_chunks": True},
-    )
+def digest(content: bytes) -> str:
+    """A short digest that differs when the content does."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def write_array(
-    group: zarr.Group,
-    name: str,
-    values: np.ndarray,
-    *,
-    chunks: Sequence[int] | None = None,
-    attributes: Mapping[str, Any] | None = None,
-) -> None:
-    """Create an array and fill it."""
-    array = create_array(
-        group, name, shape=values.shape, dtype=values.dtype, chunks=chunks, attributes=attributes
-    )
-    if values.size:
-        array[...] = values
+def canonical(value: object) -> bytes:
+    """JSON that is the same for equal values."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
-def read_array(group: zarr.Group, name: str, *, place: str) -> np.ndarray:
-    """The whole of an array, every chunk of it there and intact; text as an object array.
-
-    Parameters
-    ----------
-    group, name
-        Which array.
-    place
-        What to call the store in messages.
-
-    Raises
-    ------
-    CorruptStore
-        If a chunk is missing or damaged.
-    """
-    with damage_named(f"{place}: {name}"):
-        array = group[name]
-        if not isinstance(array, zarr.Array):
-            raise CorruptStore(f"{place}: {name}: is no array; take the store from a backup")
-        if array.nchunks_initialized < array.nchunks:
-            missing = array.nchunks - array.nchunks_initialized
-            raise CorruptStore(f"{place}: {name}: {missing} of {array.nchunks} chunks are missing; {_REMEDY}")
-        values = np.asarray(array[...])
-        return values.astype(object) if values.dtype.kind == "T" else values
+def values_digest(values: np.ndarray) -> str:
+    """A digest of an array's dtype, shape and values, the same on every machine."""
+    if values.dtype.kind not in "biufc":
+        return digest(canonical([list(values.shape), values.ravel().tolist()]))
+    portable = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
+    hasher = hashlib.blake2b(canonical([portable.dtype.str, list(values.shape)]), digest_size=16)
+    hasher.update(portable.reshape(-1).view(np.uint8).data)
+    return hasher.hexdigest()
 
 
-_REMEDY = "take the store from a backup or make it again"
+def metadata_digest(attributes: Mapping[str, Any], documents: Mapping[str, Mapping[str, Any]]) -> str:
+    """The digest of root attributes, its own left out, and of the documents of arrays by their path."""
+    own = {key: value for key, value in attributes.items() if key != "digest"}
+    return digest(canonical([own, documents]))
+
+
+# ---- damage and plain values
+
+
+def one_line(error: BaseException) -> str:
+    """An error of a library below, short enough to be part of one of ours."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    return words if len(words) <= 160 else words[:157] + "…"
 
 
 @contextmanager
 def damage_named(place: str) -> Iterator[None]:
-    """Turn whatever the libraries below raise over a damaged store into one line that names it."""
+    """Turn whatever the libraries below raise over a damaged store into one line that names the place."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     except CarvingError:
         raise
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise CorruptStore(f"{place}: is damaged ({reason[:200]}); {_REMEDY}") from error
+    except Exception as error:  # zarr and its codecs raise many kinds
+        raise CorruptStore(f"{place}: is damaged ({one_line(error)}); {_REMEDY}") from None
 
 
 def plain(value: Any, *, place: str) -> Any:
-    """A value as JSON can carry it: numpy numbers as Python's, tuples as lists; NaN is refused."""
+    """A value as JSON carries it: numpy numbers as Python's, tuples as lists; NaN is refused."""
 
     def convert(other: Any) -> Any:
         if isinstance(other, np.generic | np.ndarray):
@@ -148,62 +90,141 @@ def plain(value: Any, *, place: str) -> Any:
     try:
         return json.loads(json.dumps(value, default=convert, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            f"{place}: cannot be stored ({error}); give numbers, text, lists, dicts"
-        ) from error
+        raise InvalidInput(f"{place}: cannot be stored ({error}); give numbers, text, lists, dicts") from None
 
 
-def local_documents(folder: Path) -> dict[str, bytes]:
-    """Every metadata document of a store in a folder, by its path in the store."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob(METADATA))}
+# ---- a store that is written once
 
 
-def metadata_digest(documents: Mapping[str, bytes], *, leave_out: Sequence[str] = ()) -> str:
-    """SHA-256 over what the metadata documents say, and which there are.
+def impossible_fill(dtype: np.dtype) -> Any:
+    """A value that data of this type never take, where there is one."""
+    if dtype.kind == "f":
+        return float("nan")
+    if dtype.kind in "iu":
+        return int(np.iinfo(dtype).min if dtype.kind == "i" else np.iinfo(dtype).max)
+    return False if dtype.kind == "b" else ""
+
+
+def write_store(
+    folder: Path,
+    arrays: Mapping[str, np.ndarray],
+    *,
+    attributes: Mapping[str, Any],
+    array_attributes: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Write a whole store, its digests included, into an empty folder.
 
     Parameters
     ----------
-    documents
-        Each ``zarr.json`` by its path in the store.
-    leave_out
-        Attributes of the root, besides the digest itself, that it does not cover.
+    folder
+        Becomes the root group.
+    arrays
+        By their path; object arrays hold text.
+    attributes
+        Of the root, as JSON carries them; ``contents`` and ``digest`` are added.
+    array_attributes
+        Of some of the arrays, by their path.
     """
-    parsed = {path: json.loads(text) for path, text in documents.items()}
-    attributes = parsed[METADATA].get("attributes", {})
-    for name in (DIGEST, *leave_out):
-        attributes.pop(name, None)
-    canonical = json.dumps(parsed, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    root = zarr.create_group(str(folder), zarr_format=3)
+    for path, values in arrays.items():
+        _write_array(root, path, values, array_attributes.get(path, {}))
+    contents = {path: values_digest(values) for path, values in arrays.items()}
+    documents = {path: json.loads((folder / path / ROOT_DOCUMENT).read_bytes()) for path in arrays}
+    covered = {**attributes, "contents": contents}
+    root.update_attributes({**covered, "digest": metadata_digest(covered, documents)})
 
 
-def seal(group: zarr.Group, folder: Path) -> None:
-    """Write the digest of a finished store into its root."""
-    group.update_attributes({DIGEST: metadata_digest(local_documents(folder))})
+def _write_array(root: zarr.Group, path: str, values: np.ndarray, attributes: Mapping[str, Any]) -> None:
+    row = max(1, int(np.prod(values.shape[1:]))) * values.dtype.itemsize
+    rows = max(1, min(len(values), _CHUNK_BYTES // row))
+    array = root.create_array(
+        path,
+        shape=values.shape,
+        dtype=str if values.dtype.kind == "O" else values.dtype,
+        chunks=(rows, *(max(1, size) for size in values.shape[1:])),
+        fill_value=impossible_fill(values.dtype),
+        # the checksum is outermost: damage is found before anything tries to decompress it
+        compressors=(ZstdCodec(), Crc32cCodec()),
+        attributes=dict(attributes),
+        config={"write_empty_chunks": True},
+    )
+    if values.size:
+        array[...] = values
 
 
-def open_sealed(folder: Path, *, kind: str, version: int) -> zarr.Group:
-    """Open a store in a folder for reading, after checking its digest, format and version.
+class SealedStore:
+    """A store that ``write_store`` wrote, opened for reading.
+
+    Parameters
+    ----------
+    folder
+        Where it is.
+    kind
+        The ``format`` that it must have.
+    version
+        The newest ``format_version`` that is understood.
+
+    Attributes
+    ----------
+    attributes : dict
+        Of the root.
+    contents : dict
+        Digest of every array by its path.
 
     Raises
     ------
     CorruptStore
         If it is damaged, another kind of store, or newer than this program.
     """
-    with damage_named(str(folder)):
-        documents = local_documents(folder)
-        if METADATA not in documents:
-            raise CorruptStore(
-                f"{folder}: holds no {METADATA}, so is no {kind} store; give the folder of one"
-            )
-        attributes = json.loads(documents[METADATA]).get("attributes", {})
-        if attributes.get("format") != kind:
-            found = attributes.get("format")
-            raise CorruptStore(
-                f"{folder}: its format is {found!r}, not {kind!r}; give the folder of such a store"
-            )
-        if attributes.get(DIGEST) != metadata_digest(documents):
-            raise CorruptStore(f"{folder}: metadata do not match their digest; {_REMEDY}")
-        if attributes.get("format_version") != version:
-            found = attributes.get("format_version")
-            raise CorruptStore(f"{folder}: format_version {found!r} is not {version}; update carving")
-        return zarr.open_group(str(folder), mode="r", zarr_format=3)
+
+    def __init__(self, folder: Path, *, kind: str, version: int) -> None:
+        self.place = str(folder)
+        with damage_named(self.place):
+            if not (folder / ROOT_DOCUMENT).is_file():
+                raise CorruptStore(f"{folder}: holds no {ROOT_DOCUMENT}, so is no {kind} store; give one")
+            root = json.loads((folder / ROOT_DOCUMENT).read_bytes())
+            attributes: dict[str, Any] = root["attributes"]
+            _check_format(folder, attributes, kind, version)
+            contents: dict[str, str] = attributes["contents"]
+            self._documents = {
+                path: json.loads((folder / path / ROOT_DOCUMENT).read_bytes()) for path in contents
+            }
+            if attributes["digest"] != metadata_digest(attributes, self._documents):
+                raise CorruptStore(f"{folder}: its metadata differ from their digest; {_REMEDY}")
+            self.attributes, self.contents = attributes, contents
+            self._root = zarr.open_group(str(folder), mode="r", zarr_format=3)
+
+    def array_attributes(self, path: str) -> dict[str, Any]:
+        """Attributes of an array."""
+        return self._documents[path].get("attributes", {})
+
+    def read(self, path: str) -> np.ndarray:
+        """The whole of an array, text as objects.
+
+        Raises
+        ------
+        CorruptStore
+            If a chunk is missing, damaged, or not the one that was written.
+        """
+        with damage_named(f"{self.place}: {path}"):
+            array = self._root[path]
+            missing = array.nchunks - array.nchunks_initialized  # pyright: ignore[reportAttributeAccessIssue]
+            if missing:
+                raise CorruptStore(f"{self.place}: {path}: {missing} chunks are missing; {_REMEDY}")
+            values = np.asarray(array[...])  # pyright: ignore[reportIndexIssue, reportArgumentType, reportCallIssue]
+            values = values.astype(object) if values.dtype.kind == "T" else values
+            if values_digest(values) != self.contents[path]:
+                raise CorruptStore(f"{self.place}: {path}: values differ from their digest; {_REMEDY}")
+            return values
+
+
+def _check_format(folder: Path, attributes: Mapping[str, Any], kind: str, version: int) -> None:
+    found, newest = attributes.get("format"), attributes.get("format_version")
+    if found != kind:
+        raise CorruptStore(f"{folder}: its format is {found!r:.40}, not {kind!r}; give the folder of one")
+    if not isinstance(newest, int) or newest < 1:
+        raise CorruptStore(f"{folder}: its format_version is {newest!r:.40}; {_REMEDY}")
+    if newest > version:
+        raise CorruptStore(
+            f"{folder}: is of format version {newest}, this carving reads {version}; upgrade it"
+        )

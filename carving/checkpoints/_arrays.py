@@ -11,7 +11,8 @@ import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.storage import StorePath
 
-from carving.checkpoints._metadata import PARAMETERS, Metadata, grows, values_digest
+from carving._zarr import values_digest
+from carving.checkpoints._metadata import PARAMETERS, Metadata, grows
 from carving.checkpoints._place import Place, one_line
 from carving.errors import CorruptStore
 

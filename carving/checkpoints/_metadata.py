@@ -13,15 +13,13 @@ grow; it may be ``committed`` or one more.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
+from carving import _zarr
 from carving.checkpoints._place import ROOT_DOCUMENT, Place, missing_root, one_line
 from carving.errors import CorruptStore
 
@@ -59,25 +57,7 @@ class Metadata:
         """A digest of the committed machines: ages, units and parameters, and nothing else."""
         names = ("format_version", "visible_unit", "hidden_unit", "states", "beta", "hidden_precision")
         machines = {key: self.contents.get(key) for key in ("updates", *PARAMETERS)}
-        return _digest(_canonical([{name: self.attributes.get(name) for name in names}, machines]))
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
-
-
-def _canonical(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-
-
-def values_digest(values: np.ndarray) -> str:
-    """A digest of an array's dtype, shape and values, the same on every machine."""
-    if values.dtype.kind not in "biufc":
-        return _digest(_canonical([list(values.shape), values.ravel().tolist()]))
-    portable = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
-    digest = hashlib.blake2b(_canonical([portable.dtype.str, list(values.shape)]), digest_size=16)
-    digest.update(portable.reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()
+        return _zarr.digest(_zarr.canonical([{name: self.attributes.get(name) for name in names}, machines]))
 
 
 def grows(path: str) -> bool:
@@ -87,12 +67,11 @@ def grows(path: str) -> bool:
 
 def metadata_digest(attributes: Mapping[str, Any], documents: Mapping[str, dict[str, Any]]) -> str:
     """The digest of root attributes (its own left out) and array documents (growing lengths left out)."""
-    own = {key: value for key, value in attributes.items() if key != "digest"}
     fixed = {
         path: {**document, "shape": [None, *document["shape"][1:]]} if grows(path) else document
         for path, document in documents.items()
     }
-    return _digest(_canonical([own, fixed]))
+    return _zarr.metadata_digest(attributes, fixed)
 
 
 def read_metadata(place: Place) -> Metadata:

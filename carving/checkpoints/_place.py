@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import zarr
 from zarr.storage import FsspecStore, LocalStore, ZipStore
 
+from carving._zarr import one_line
 from carving.errors import CorruptStore, MissingDependency, MissingFile
 
 if TYPE_CHECKING:
@@ -134,9 +135,3 @@ def _remote(url: str) -> Place:
 def missing_root(place: Place) -> CorruptStore:
     """The error for a place that holds no store at all."""
     return CorruptStore(f"{place.name}: {_NOT_A_STORE}")
-
-
-def one_line(error: BaseException) -> str:
-    """An error of a library below, short enough to be part of one of ours."""
-    words = " ".join(str(error).split()) or type(error).__name__
-    return words if len(words) <= 160 else words[:157] + "…"

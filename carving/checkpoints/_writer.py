@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from carving._zarr import values_digest
 from carving.checkpoints._arrays import ROWS_A_CHUNK, create_array, open_array, read_array
-from carving.checkpoints._metadata import PARAMETERS, Metadata, grows, values_digest
+from carving.checkpoints._metadata import PARAMETERS, Metadata, grows
 from carving.checkpoints._place import ROOT_DOCUMENT, Place
 from carving.errors import InvalidInput
 

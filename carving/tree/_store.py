@@ -1,7 +1,6 @@
 """The tree store: one zarr group with every column, written whole or not at all."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,7 @@ from carving.errors import CorruptStore, InvalidInput, MissingFile
 from carving.tree._columns import Ages, Leaves, Nodes, States
 
 if TYPE_CHECKING:
-    import zarr
-
+    from carving._zarr import SealedStore
     from carving.tree.tree import Tree
 
 FORMAT = "carving-tree"
@@ -31,20 +29,23 @@ def _place(table: str, column: str) -> str:
 
 def save_tree(tree: "Tree", path: str | os.PathLike[str], *, force: bool) -> None:
     """See ``Tree.save``."""
-    import zarr
-
     from carving import _zarr
 
     attributes = {name: _zarr.plain(getattr(tree, name), place=f"tree: {name}") for name in _ATTRIBUTES}
+    columns = {
+        _place(table, column): getattr(getattr(tree, table), column)
+        for table, kind in _TABLES.items()
+        for column in kind.column_types
+    }
+    labels = {f"labels/{index}": column for index, column in enumerate(tree.labels.values())}
+    names = {f"labels/{index}": {"name": name} for index, name in enumerate(tree.labels)}
     with whole_folder(path, force=force) as folder:
-        header = {"format": FORMAT, "format_version": FORMAT_VERSION}
-        group = zarr.create_group(str(folder), zarr_format=3, attributes={**header, **attributes})
-        for table, kind in _TABLES.items():
-            for column in kind.column_types:
-                _zarr.write_array(group, _place(table, column), getattr(getattr(tree, table), column))
-        for index, (name, column) in enumerate(tree.labels.items()):
-            _zarr.write_array(group, f"labels/{index}", column, attributes={"name": name})
-        _zarr.seal(group, folder)
+        _zarr.write_store(
+            folder,
+            {**columns, **labels},
+            attributes={"format": FORMAT, "format_version": FORMAT_VERSION, **attributes},
+            array_attributes=names,
+        )
 
 
 def load_tree(path: str | os.PathLike[str]) -> "Tree":
@@ -63,12 +64,16 @@ def load_tree(path: str | os.PathLike[str]) -> "Tree":
         If the store is damaged in any way, or is no tree.
     """
     from carving import _zarr
+    from carving.tree.tree import Tree
 
-    folder = _store_folder(Path(path))
-    group = _zarr.open_sealed(folder, kind=FORMAT, version=FORMAT_VERSION)
-    place = str(folder)
-    tables = {table: _read_table(group, table, kind, place) for table, kind in _TABLES.items()}
-    return _assemble(group, tables, _read_labels(group, place), place)
+    store = _zarr.SealedStore(_store_folder(Path(path)), kind=FORMAT, version=FORMAT_VERSION)
+    with _zarr.damage_named(store.place):
+        attributes: dict[str, Any] = {name: store.attributes[name] for name in _ATTRIBUTES}
+        try:
+            tables: dict[str, Any] = {table: _read_table(store, table) for table in _TABLES}
+            return Tree(**tables, labels=_read_labels(store), **attributes)
+        except InvalidInput as error:
+            raise CorruptStore(f"{store.place}: holds no tree ({error}); make it anew") from None
 
 
 def _store_folder(path: Path) -> Path:
@@ -81,38 +86,15 @@ def _store_folder(path: Path) -> Path:
     return folder
 
 
-def _read_table(group: "zarr.Group", table: str, kind: Any, place: str) -> dict[str, np.ndarray]:
-    from carving import _zarr
-
-    return {
-        column: _zarr.read_array(group, _place(table, column), place=place) for column in kind.column_types
-    }
+def _read_table(store: "SealedStore", table: str) -> Any:
+    kind = _TABLES[table]
+    return kind(**{column: store.read(_place(table, column)) for column in kind.column_types})
 
 
-def _read_labels(group: "zarr.Group", place: str) -> dict[str, np.ndarray]:
-    from carving import _zarr
-
-    labels: dict[str, np.ndarray] = {}
-    with _zarr.damage_named(f"{place}: labels"):
-        while f"labels/{len(labels)}" in group:
-            at = f"labels/{len(labels)}"
-            name = group[at].attrs["name"]
-            if not isinstance(name, str) or name in labels:
-                raise CorruptStore(f"{place}: {at}: its name is {name!r}; take the store from a backup")
-            labels[name] = _zarr.read_array(group, at, place=place)
-    return labels
+def _read_labels(store: "SealedStore") -> dict[str, np.ndarray]:
+    paths = sorted((path for path in store.contents if path.startswith("labels/")), key=_index)
+    return {store.array_attributes(path)["name"]: store.read(path) for path in paths}
 
 
-def _assemble(
-    group: "zarr.Group", tables: Mapping[str, Any], labels: dict[str, np.ndarray], place: str
-) -> "Tree":
-    from carving import _zarr
-    from carving.tree.tree import Tree
-
-    with _zarr.damage_named(place):
-        attributes: dict[str, Any] = {name: group.attrs[name] for name in _ATTRIBUTES}
-        try:
-            columns = {table: kind(**tables[table]) for table, kind in _TABLES.items()}
-            return Tree(**columns, labels=labels, **attributes)
-        except InvalidInput as error:
-            raise CorruptStore(f"{place}: holds no tree ({error}); take it from a backup") from error
+def _index(path: str) -> int:
+    return int(path.rpartition("/")[2])
