@@ -24,7 +24,6 @@ myst_heading_anchors = 3
 math_eqref_format = "({number})"
 
 autosummary_generate = True
-autodoc_typehints = "none"  # the signature and the parameter list of numpydoc already say them
 autodoc_preserve_defaults = True
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
