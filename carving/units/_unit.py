@@ -104,7 +104,10 @@ class Unit(ABC):
 
     @abstractmethod
     def cross_curvature(self, m: Tensor, powers: Sequence[Tensor], slopes: Sequence[Tensor]) -> Tensor:
-        """Derivative of :meth:`reaction` by the other layer's m, if κ_r′ there are ``slopes``. ``(*m.shape, N)``"""
+        """Derivative of :meth:`reaction` by the other layer's m, if κ_r′ there are ``slopes``.
+
+        Its shape is ``(*m.shape, N)``.
+        """
 
     @abstractmethod
     def curvature(self, m: Tensor, powers: Sequence[Tensor], conjugates: Sequence[Tensor]) -> Tensor:
@@ -116,7 +119,7 @@ class Unit(ABC):
 
     @abstractmethod
     def screen(self, m: Tensor, curvature: Tensor, x: Tensor) -> Tensor:
-        """(1 + C·Q)⁻¹ x, Q the :meth:`curvature`: the layer's own answer to itself; x is ``(*m.shape, k)``."""
+        """(1 + C·Q)⁻¹ x, Q the :meth:`curvature`: the layer's answer to itself; x is ``(*m.shape, k)``."""
 
     @abstractmethod
     def stable_alone(self, m: Tensor, curvature: Tensor) -> Tensor:
