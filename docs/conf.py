@@ -26,9 +26,8 @@ math_eqref_format = "({number})"
 autosummary_generate = True
 autodoc_preserve_defaults = True
 numpydoc_show_class_members = False
-numpydoc_xref_param_type = False
+python_maximum_signature_line_length = 88
 
 html_theme = "furo"
 html_title = f"carving {release}"
 html_static_path = []
-nitpicky = False
