@@ -17,8 +17,10 @@ def first_machine(
     """Independent sites with the frequencies of the data, and small random weights.
 
     The frequencies count one sample more than there are, spread evenly over all states, so that a state
-    never seen has a finite bias. Hidden biases are such that a hidden unit feels no field at the mean
-    of the data: each starts out in the middle of its range, where it learns fastest.
+    never seen has a finite bias. Biases are those of centred layers: at the mean of the data a hidden
+    unit feels no field, and starts out in the middle of its range, where it learns fastest; at that
+    mean of the hidden layer the sites have their frequencies. So a {0, 1} machine and its ±1 twin
+    begin as the same machine.
     """
     count = len(statistics)
     no_field = visible.mean(torch.zeros(statistics.shape[1:], dtype=torch.float32))
@@ -28,4 +30,5 @@ def first_machine(
     )
     weights *= settings.weight_scale * pace(visible) * pace(hidden)
     hidden_bias = -(frequencies.flatten() @ weights.flatten(0, -2))
-    return RBM(weights, visible.natural(frequencies), hidden_bias, visible=visible, hidden=hidden)
+    visible_bias = visible.natural(frequencies) - weights @ hidden.mean(torch.zeros_like(hidden_bias))
+    return RBM(weights, visible_bias, hidden_bias, visible=visible, hidden=hidden)

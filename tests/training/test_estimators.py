@@ -35,25 +35,26 @@ def test_persistent_chains_have_the_moments_of_enumeration(pair):
     exact = rbm.enumerate()
     generator = torch.Generator().manual_seed(12)
     machine = LearningMachine(rbm)
-    estimator = find_estimator("pcd")(machine, settings(k=5, chains=4000), generator)
+    estimator = find_estimator("pcd")(machine, settings(k=3, chains=2000), generator)
     estimator.moments(machine, torch.empty(0), generator)
     sums = [torch.zeros_like(x) for x in (machine.visible_bias, machine.hidden_bias, machine.weights)]
-    rounds = 60
+    rounds = 40
     for _ in range(rounds):
         moments = estimator.moments(machine, torch.empty(0), generator)
         for total, value in zip(sums, (moments.visible, moments.hidden, moments.product), strict=True):
             total += value / rounds
     truth = (exact.visible_mean.flatten(), exact.hidden_mean, exact.correlations.flatten(0, -2))
     for found, expected in zip(sums, truth, strict=True):
-        # 240,000 draws of at most a few units' spread, a little correlated
-        assert torch.allclose(found, expected, atol=0.012)
+        # 80,000 draws of about unit spread, a little correlated
+        assert torch.allclose(found, expected, atol=0.02)
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
 def test_chains_take_the_steps_of_the_machine(pair):
     rbm = small_machine(*pair, seed=21)
     start = rbm.visible.sample(rbm.visible_bias.expand(50, *rbm.visible_bias.shape), torch.Generator())
-    chains = GibbsChains(LearningMachine(rbm), start.flatten(1))
+    chains = GibbsChains(LearningMachine(rbm), 50)
+    chains.visible.copy_(start.flatten(1))
     chains.advance(LearningMachine(rbm), 3, torch.Generator().manual_seed(22))
     generator, v = torch.Generator().manual_seed(22), start
     for _ in range(3):

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,7 +17,7 @@ schedules = st.builds(
 def test_ages_increase_from_the_first_update_to_the_last(save, updates):
     ages = save_ages(save, updates)
     assert (ages[0], ages[-1]) == (1, updates)
-    assert all(earlier < later for earlier, later in zip(ages, ages[1:], strict=False))
+    assert all(earlier < later for earlier, later in itertools.pairwise(ages))
 
 
 @given(st.integers(2, 300), st.integers(1, 200_000))

@@ -5,7 +5,10 @@ import torch
 import carving
 from carving.data import Samples
 from carving.errors import CarvingError, InvalidInput, MissingFile, OutputExists
-from tests.training.machines import configurations, minus_free_energy
+from carving.training._monitor import pseudo_log_likelihood
+from carving.training._settings import default_learning_rate
+from carving.units import resolve_unit
+from tests.training.machines import configurations, minus_free_energy, small_machine
 
 FEW = {"hidden": 4, "updates": 20, "k": 1, "chains": 10, "batch_size": 8, "save": "linear:4"}
 
@@ -27,40 +30,47 @@ def correlated_codes(states, seed):
     return codes.astype(np.uint8)
 
 
-@pytest.mark.parametrize("kind", ["bernoulli", "spin", "potts"])
-@pytest.mark.parametrize("hidden_unit", ["bernoulli", "spin", "gaussian"])
-def test_the_learned_distribution_has_the_moments_of_the_data(tmp_path, kind, hidden_unit):
+@pytest.mark.parametrize(
+    ("kind", "hidden"),
+    [
+        ("bernoulli", "bernoulli"),
+        ("bernoulli", "gaussian"),
+        ("spin", "bernoulli"),
+        ("spin", "spin"),
+        ("potts", "spin"),
+        ("potts", "gaussian"),
+    ],
+)
+def test_the_learned_distribution_has_the_moments_of_the_data(tmp_path, kind, hidden):
     codes = correlated_codes(3 if kind == "potts" else 2, seed=1)
     samples = 2 * codes.astype(np.int8) - 1 if kind == "spin" else codes
-    rate = {"bernoulli": 0.5, "spin": 0.05, "potts": 0.5}[kind] * {
-        "bernoulli": 1,
-        "spin": 0.25,
-        "gaussian": 0.2,
-    }[hidden_unit]
+    visible, hidden_unit = carving.Potts(3) if kind == "potts" else resolve_unit(kind), resolve_unit(hidden)
     run = carving.train(
         samples,
         tmp_path / "run",
-        visible=carving.Potts(3) if kind == "potts" else None,
+        visible=visible,
         hidden_unit=hidden_unit,
         hidden=6,
-        updates=600,
-        k=2,
-        chains=2000,
+        updates=2000,
+        k=1,
+        chains=500,
         batch_size=2000,
-        learning_rate=rate,
-        save="linear:2",
+        learning_rate=4 * default_learning_rate(visible, hidden_unit),
+        save="linear:12",
     )
-    machine = run[-1].to(dtype=torch.float64)
-    every = configurations(machine.visible, 3)
-    weights = machine.weights.flatten(0, -2)
-    energies = minus_free_energy(
-        every, weights, machine.visible_bias.flatten(), machine.hidden_bias, machine.hidden
-    )
-    probability = torch.softmax(energies, 0)
-    data = machine.visible.encode(samples, torch.float64).flatten(1)
-    moments = (every.T * probability) @ every
-    assert torch.allclose(probability @ every, data.mean(0), atol=0.05)
-    assert torch.allclose(moments, data.T @ data / len(data), atol=0.05)
+    every = configurations(visible, 3)
+    # parameters wander a little around the best ones, as the chains' noise drives them
+    learned = [distribution(machine.to(dtype=torch.float64), every) for machine in list(run)[6:]]
+    probability = torch.stack(learned).mean(0)
+    data = visible.encode(samples, torch.float64).flatten(1)
+    scale = visible.distance_scale
+    assert scale * (probability @ every - data.mean(0)).abs().max() < 0.025
+    assert scale**2 * ((every.T * probability) @ every - data.T @ data / len(data)).abs().max() < 0.025
+
+
+def distribution(machine, every):
+    weights, a = machine.weights.flatten(0, -2), machine.visible_bias.flatten()
+    return torch.softmax(minus_free_energy(every, weights, a, machine.hidden_bias, machine.hidden), 0)
 
 
 def test_a_spin_machine_learns_what_its_zero_one_twin_learns(tmp_path):
@@ -78,11 +88,9 @@ def test_the_first_machine_has_the_frequencies_of_the_data_and_hidden_units_with
     samples = (np.random.default_rng(0).random((5000, 4)) < (0.1, 0.4, 0.6, 0.95)).astype(np.uint8)
     run = carving.train(samples, tmp_path / "run", **{**FEW, "updates": 1, "learning_rate": 1e-9})
     machine = run[0]
-    assert torch.allclose(
-        torch.sigmoid(machine.visible_bias), torch.tensor(samples.mean(0)).float(), atol=1e-3
-    )
-    field = machine.hidden_field(torch.tensor(samples.mean(0)).float()[None])
-    assert float(field.abs().max()) < 1e-3
+    mean, middle = torch.tensor(samples.mean(0)).float(), torch.full((1, 4), 0.5)
+    assert torch.allclose(machine.visible_mean(middle)[0], mean, atol=1e-3)
+    assert torch.allclose(machine.hidden_mean(mean[None]), middle, atol=1e-3)
 
 
 def test_hidden_gaussian_precision_is_kept(tmp_path):
@@ -152,10 +160,6 @@ def test_metrics_are_measured_at_every_checkpoint(tmp_path):
 
 
 def test_pseudo_log_likelihood_is_that_of_the_conditionals(tmp_path):
-    from carving.training._monitor import pseudo_log_likelihood
-
-    from tests.training.machines import small_machine
-
     machine = small_machine(carving.Potts(3), carving.Spin(), seed=4)
     every = configurations(machine.visible, 5)
     weights, a = machine.weights.flatten(0, -2), machine.visible_bias.flatten()
@@ -297,7 +301,7 @@ def test_there_must_be_something_to_resume(tmp_path):
 @pytest.mark.parametrize("rate", [1e30, 3e5])
 def test_a_training_that_diverges_says_what_to_do_and_keeps_what_was_before(tmp_path, rate):
     options = {**FEW, "learning_rate": rate, "hidden_unit": "gaussian", "save": "linear:20"}
-    with pytest.raises(CarvingError, match="run: training diverged near update .*lower the learning rate"):
+    with pytest.raises(CarvingError, match=r"run: training diverged near update .*lower the learning rate"):
         carving.train(table(), tmp_path / "run", **options)
     for machine in carving.open_checkpoints(tmp_path / "run"):
         assert bool(torch.isfinite(machine.weights).all())

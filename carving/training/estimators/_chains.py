@@ -15,21 +15,25 @@ class GibbsChains:
     ----------
     machine
         Gives the sizes.
-    start
-        The first configurations. (chains, N_v·q)
+    count
+        How many.
 
     Attributes
     ----------
     visible
-        The configurations. Written over by :meth:`advance`.
+        The configurations (chains, N_v·q), at first of no meaning; written over by all methods.
     hidden
         Room for as many rows of the hidden layer.
     """
 
-    def __init__(self, machine: LearningMachine, start: Tensor) -> None:
-        self.visible, self.hidden = machine.rows(len(start))
-        self._visible_room, self._hidden_room = machine.rows(len(start))
-        self.visible.copy_(start)
+    def __init__(self, machine: LearningMachine, count: int) -> None:
+        self.visible, self.hidden = machine.rows(count)
+        self._visible_room, self._hidden_room = machine.rows(count)
+
+    def draw_visible(self, machine: LearningMachine, hidden: Tensor, generator: torch.Generator) -> None:
+        """Draw v given these rows of the hidden layer."""
+        machine.visible_field(hidden, out=self.visible)
+        machine.visible.draw(machine.by_site(self.visible), machine.by_site(self._visible_room), generator)
 
     def advance(self, machine: LearningMachine, steps: int, generator: torch.Generator) -> None:
         """Draw h given v and v given h, ``steps`` times.
@@ -37,10 +41,8 @@ class GibbsChains:
         A step takes 4 · chains · N_v · q · N_h flops and chains · (N_v + N_h) random numbers; below a
         thousand units the two cost about the same.
         """
-        sites, room = machine.by_site(self.visible), machine.by_site(self._visible_room)
         for _ in range(steps):
             machine.hidden.draw(
                 machine.hidden_field(self.visible, out=self.hidden), self._hidden_room, generator
             )
-            machine.visible_field(self.hidden, out=self.visible)
-            machine.visible.draw(sites, room, generator)
+            self.draw_visible(machine, self.hidden, generator)

@@ -24,9 +24,9 @@ class PersistentContrastiveDivergence(Estimator):
     """
 
     def __init__(self, machine: LearningMachine, settings: Settings, generator: torch.Generator) -> None:
-        field = machine.visible_bias.expand(settings.chains, -1)
-        start = machine.visible.sample(machine.by_site(field), generator).flatten(1)
-        self._chains = GibbsChains(machine, start)
+        self._chains = GibbsChains(machine, settings.chains)
+        middle = machine.hidden.mean(torch.zeros_like(self._chains.hidden))
+        self._chains.draw_visible(machine, middle, generator)
         self._steps = settings.k
         self._moments = Moments(machine)
 
