@@ -28,17 +28,14 @@ class Linkage:
     group
         Group of each point, numbered by first appearance, (n,) int64.
     largest_step
-        Longest step that was needed inside a group; 0 if none was.
+        Longest step that was needed inside a group; NaN if none was.
     smallest_gap
         Shortest distance between two groups; NaN if there is only one.
-    sensitive
-        Whether a linkage distance between half and twice the chosen one gives other groups.
     """
 
     group: np.ndarray
     largest_step: float
     smallest_gap: float
-    sensitive: bool
 
 
 def per_site_coordinates(visible: Tensor, scale: float) -> Tensor:
@@ -110,9 +107,8 @@ def link(points: Tensor, distance: float) -> Linkage:
     gaps = lengths[~inside]
     return Linkage(
         group=group,
-        largest_step=float(lengths[inside].max(initial=0.0)),
+        largest_step=float(lengths[inside].max()) if inside.any() else math.nan,
         smallest_gap=float(gaps.min()) if len(gaps) else math.nan,
-        sensitive=bool(((lengths > distance / 2) & (lengths <= 2 * distance)).any()),
     )
 
 
@@ -142,13 +138,11 @@ def same_points(
     Parameters
     ----------
     points
-        (n, d) float64: both layers' magnetisations side by side.
+        (n, d) float64: both layers' magnetisations side by side, points as ``Plefka.together`` does.
     error
         (n,) estimated errors; infinite ones count as zero, since nothing is known of those rows.
     closeness
         Ten tolerances, unless chosen.
-    scale
-        Multiplies differences: the units' ``distance_scale``, one number or one a column.
 
     Returns
     -------
@@ -159,24 +153,23 @@ def same_points(
     -----
     Rows are sorted along one direction; only rows that are close in it are compared, block by block.
     """
-    scaled = points * scale
     known = torch.where(torch.isfinite(error), error, 0.0)
     # equal points lie side by side in the order along any direction; one that treats no site
     # specially keeps different points apart
-    direction = torch.cos(torch.arange(scaled.shape[1], dtype=scaled.dtype, device=scaled.device) ** 2)
-    along, order = torch.sort(scaled @ (direction / torch.linalg.vector_norm(direction)))
-    same = _close(scaled, known, order[:-1], order[1:], closeness)
+    direction = torch.cos(torch.arange(points.shape[1], dtype=points.dtype, device=points.device) ** 2)
+    along, order = torch.sort(points @ (direction / torch.linalg.vector_norm(direction)))
+    same = _close(points, known, order[:-1], order[1:], closeness)
     run = torch.cat([torch.zeros(1, dtype=torch.int64, device=same.device), (~same).long().cumsum(0)])
     head = torch.nonzero(torch.cat([torch.ones(1, dtype=torch.bool, device=same.device), ~same]))[:, 0]
     # a max-norm distance r is at most r √d along the direction
-    window = max(closeness, 2 * float(known.max())) * math.sqrt(scaled.shape[1])
+    window = max(closeness, 2 * float(known.max())) * math.sqrt(points.shape[1])
     edges = [np.zeros((0, 2), dtype=np.int64)]
     for offset in range(1, len(head)):
         left = torch.nonzero(along[head[offset:]] - along[head[:-offset]] <= window)[:, 0]
         if not len(left):
             break
         right = left + offset
-        joined = _close(scaled, known, order[head[left]], order[head[right]], closeness)
+        joined = _close(points, known, order[head[left]], order[head[right]], closeness)
         edges.append(torch.stack([left[joined], right[joined]], 1).cpu().numpy())
     of_run = _components(len(head), np.concatenate(edges))
     result = np.empty(len(order), dtype=np.int64)

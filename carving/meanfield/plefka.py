@@ -122,8 +122,13 @@ class Plefka:
         return visible, self.hidden.natural(m_h) - self.hidden_field(m_v, m_h)
 
     def size(self, visible: Tensor, hidden: Tensor) -> Tensor:
-        """Max-norm over both layers of a difference of states, in which errors are stated (mathematics §5). (n,)"""
+        """Max-norm over both layers of a difference of states: how errors are stated (mathematics §5). (n,)"""
         return torch.maximum(
             visible.flatten(1).abs().amax(1) * self.visible.distance_scale,
             hidden.abs().amax(1) * self.hidden.distance_scale,
         )
+
+    def together(self, visible: Tensor, hidden: Tensor) -> Tensor:
+        """Both layers side by side, scaled so that :meth:`size` is a max-norm. (n, d)"""
+        scaled = (visible.flatten(1) * self.visible.distance_scale, hidden * self.hidden.distance_scale)
+        return torch.cat(scaled, 1)

@@ -10,7 +10,7 @@ row that they find further away than that is sent back to sweep.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from carving._progress import Progress, ProgressCallback
 from carving.errors import InvalidInput, OutOfMemory
+from carving.meanfield.linkage import same_points
 from carving.meanfield.plefka import Plefka, State
 from carving.meanfield.stability import Linearisation, rows_at_once
 from carving.rbm import RBM
@@ -27,6 +28,10 @@ _CHECK_EVERY = 4  # even, so that a cycle of two is seen at the first look
 _CAPTURE = 1e-4
 _CYCLE_CLOSED = 1e-9
 _CYCLE_STEP = 1e-5
+# a row that moves by more than this for so many sweeps on end does not converge: magnetisations are
+# bounded, and the slowest passages on the way to a point take small steps, not many large ones
+_RESTLESS_STEP = 1e-3
+_RESTLESS_SWEEPS = 2000
 _CORRECTIONS = 6
 _DAMPING = 0.25
 _ROWS_ON_CPU = 512
@@ -76,6 +81,11 @@ class FixedPoints:
     def __getitem__(self, rows: Tensor | np.ndarray | slice) -> FixedPoints:
         return FixedPoints(*(getattr(self, field.name)[rows] for field in fields(self)))
 
+    @classmethod
+    def joined(cls, parts: Sequence[FixedPoints]) -> FixedPoints:
+        """Several batches as one."""
+        return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
     def __repr__(self) -> str:
         n = len(self)
         worst = f"{float(self.error[self.converged].max()):.1e}" if bool(self.converged.any()) else "–"
@@ -113,7 +123,7 @@ def fixed_points(
     tolerance
         Largest estimated error of a converged row, in max-norm over both layers.
     hidden
-        Hidden magnetisations to start from, (n, N_h); without it, those of (2) given the samples.
+        Hidden magnetisations to start from, (n, N_h); without it, their means given the samples.
     batch_size
         Rows iterated together; halved when memory does not suffice.
     max_sweeps
@@ -171,7 +181,8 @@ def _starting_points(plefka: Plefka, rbm: RBM, samples: object, hidden: Tensor |
     h = torch.as_tensor(hidden).to(rbm.device, torch.float64)
     if h.shape != (len(v), rbm.hidden_size):
         raise InvalidInput(
-            f"hidden: has shape {tuple(h.shape)}, but {len(v)} rows of this machine need {(len(v), rbm.hidden_size)}"
+            f"hidden: has shape {tuple(h.shape)}, but {len(v)} rows of this machine need "
+            f"{(len(v), rbm.hidden_size)}"
         )
     if not (bool(torch.isfinite(v).all()) and bool(torch.isfinite(h).all())):
         raise InvalidInput("starting points: hold NaN or infinite values; leave those rows out")
@@ -203,6 +214,8 @@ class _Solve:
         self.sweeps = torch.zeros(n, dtype=torch.int64, **options)
         self.method = torch.zeros(n, dtype=torch.uint8, **options)
         self.done = torch.zeros(n, dtype=torch.bool, **options)
+        # rows that brought a new point
+        self.known = torch.zeros(0, dtype=torch.int64, **options)
         for method, advance in (
             (PLAIN, self.plefka.sweep),
             (LAYER_EXACT, self.plefka.layer_exact_sweep),
@@ -257,7 +270,8 @@ class _Solve:
             near = active.estimate <= active.attempt_below
             if bool(near.any()):
                 self._finish(active, torch.nonzero(near)[:, 0])
-            gone = self.done[active.rows] | active.cycles(self.plefka) | (active.count >= self.max_sweeps)
+            lost = active.cycles(self.plefka) | active.restless() | (active.count >= self.max_sweeps)
+            gone = self.done[active.rows] | lost
             if bool(gone.any()):
                 left = torch.nonzero(gone & ~self.done[active.rows])[:, 0]
                 self.visible[active.rows[left]], self.hidden[active.rows[left]] = (
@@ -271,40 +285,73 @@ class _Solve:
                     self.progress(Progress("fixed points", int(self.done.sum()), len(self.done)))
 
     def _finish(self, active: _Active, near: Tensor) -> None:
-        """Newton's method from rows that seem captured; accept those that it confirms."""
-        for part in near.split(rows_at_once(self.plefka)):
-            v, h = active.v[part], active.h[part]
-            newton = Linearisation(self.plefka, v, h)
+        """Give rows that seem captured their fixed point: one that is known, or a new one by Newton.
+
+        Of rows that are near each other one is solved; all then take the point that they are near to.
+        That a row at distance 1e-4 belongs there is what `_CAPTURE` means; it saves each row a linear
+        system of its own, worth some hundred sweeps.
+        """
+        near = self._take_known(active, near)
+        if not len(near):
+            return
+        together = self.plefka.together(active.v[near], active.h[near])
+        groups = same_points(together, torch.zeros_like(active.estimate[near]), _CAPTURE)
+        leaders = near[torch.from_numpy(np.unique(groups, return_index=True)[1]).to(near.device)]
+        for part in leaders.split(rows_at_once(self.plefka)):
+            self._solve_leaders(active, part)
+        refused = self._take_known(active, near)
+        active.attempt_below[refused] = active.estimate[refused] / 4
+
+    def _take_known(self, active: _Active, near: Tensor) -> Tensor:
+        """Rows among ``near`` take the known point that they are at; returns those that are at none."""
+        if not len(self.known) or not len(near):
+            return near
+        known = self.plefka.together(self.visible[self.known], self.hidden[self.known])
+        here = self.plefka.together(active.v[near], active.h[near])
+        distance, which = torch.cdist(here, known, p=torch.inf).min(1)
+        source = self.known[which]
+        at_point = (distance <= 2 * _CAPTURE) & (self.stable[source] | self._rests(active, near))
+        rows, source = active.rows[near[at_point]], source[at_point]
+        self.visible[rows], self.hidden[rows] = self.visible[source], self.hidden[source]
+        self.error[rows], self.stable[rows] = self.error[source], self.stable[source]
+        self.done[rows] = True
+        return near[~at_point]
+
+    def _rests(self, active: _Active, rows: Tensor) -> Tensor:
+        """Rows at rest far below the tolerance. One that rests on a saddle belongs to it; a row that
+        only passes by does not, however near it comes."""
+        return active.estimate[rows] <= 1e-2 * self.tolerance
+
+    def _solve_leaders(self, active: _Active, part: Tensor) -> None:
+        """Newton's method from rows that seem captured; those that it confirms become known points."""
+        v, h = active.v[part], active.h[part]
+        newton = Linearisation(self.plefka, v, h)
+        stable = newton.stable()
+        residual = self.plefka.residual(v, h)
+        gain, travelled = torch.zeros_like(h[:, 0]), torch.zeros_like(h[:, 0])
+        size = torch.full_like(gain, torch.inf)
+        shrinks = torch.ones_like(gain, dtype=torch.bool)
+        for _ in range(_CORRECTIONS):
+            delta = newton.correction(residual)
+            last, size = size, self.plefka.size(*delta)
+            gain = torch.maximum(gain, size / self.plefka.size(*residual).clamp(min=1e-300))
+            floor = self._rounding(gain)
+            shrinks &= (size <= 0.5 * last) | (size <= floor)
+            travelled += size
+            v, h = v + delta[0], h + delta[1]
             residual = self.plefka.residual(v, h)
-            gain = torch.zeros(len(part), dtype=v.dtype, device=v.device)
-            travelled = torch.zeros_like(gain)
-            shrinks = torch.ones_like(gain, dtype=torch.bool)
-            size = torch.full_like(gain, torch.inf)
-            for _ in range(_CORRECTIONS):
-                delta = newton.correction(residual)
-                last, size = size, self.plefka.size(*delta)
-                gain = torch.maximum(gain, size / self.plefka.size(*residual).clamp(min=1e-300))
-                floor = self._rounding(gain)
-                shrinks &= (size <= 0.5 * last) | (size <= floor)
-                travelled += size
-                v, h = v + delta[0], h + delta[1]
-                if not bool((size > floor).any()):
-                    break
-                residual = self.plefka.residual(v, h)
-            # one sweep brings every magnetisation back into its range; what it does to the error
-            # that is left is seen from how far it moves
-            swept = self.plefka.sweep(v, h)
-            moved = self.plefka.size(swept[0] - v, swept[1] - h)
-            error = torch.maximum(torch.minimum(size, travelled), self._rounding(gain)) + moved * (1 + gain)
-            stable = newton.stable()
-            confirmed = shrinks & (travelled <= _CAPTURE) & (error <= self.tolerance) & torch.isfinite(error)
-            # a row that rests on a saddle to the last digits belongs to it; one that passes by does not
-            confirmed &= stable | (active.estimate[part] <= 1e-2 * self.tolerance)
-            good = active.rows[part[confirmed]]
-            self.visible[good], self.hidden[good] = swept[0][confirmed], swept[1][confirmed]
-            self.error[good], self.stable[good], self.done[good] = error[confirmed], stable[confirmed], True
-            refused = part[~confirmed]
-            active.attempt_below[refused] = active.estimate[refused] / 4
+            if not bool((size > floor).any()):
+                break
+        # one sweep brings every magnetisation back into its range; how far it moves says what it did
+        swept = self.plefka.sweep(v, h)
+        moved = self.plefka.size(swept[0] - v, swept[1] - h)
+        error = torch.maximum(size, self._rounding(gain)) + moved * (1 + gain)
+        confirmed = shrinks & (travelled <= _CAPTURE) & (error <= self.tolerance)
+        confirmed &= stable | self._rests(active, part)
+        good = active.rows[part[confirmed]]
+        self.visible[good], self.hidden[good] = swept[0][confirmed], swept[1][confirmed]
+        self.error[good], self.stable[good], self.done[good] = error[confirmed], stable[confirmed], True
+        self.known = torch.cat([self.known, good])
 
     def _rounding(self, gain: Tensor) -> Tensor:
         """What float64 alone may cost at a point that amplifies residuals by ``gain``; never less than
@@ -321,6 +368,7 @@ class _Active:
     h: Tensor
     count: Tensor
     step: Tensor
+    at_rest: Tensor
     estimate: Tensor
     attempt_below: Tensor
     reference_v: Tensor
@@ -331,8 +379,19 @@ class _Active:
     def starting(cls, rows: Tensor, v: Tensor, h: Tensor) -> _Active:
         number = torch.full((len(rows),), torch.inf, dtype=v.dtype, device=v.device)
         count = torch.zeros_like(rows)
-        capture = torch.full_like(number, _CAPTURE)
-        return cls(rows, v, h, count, number, number.clone(), capture, v.clone(), h.clone(), count.clone())
+        return cls(
+            rows=rows,
+            v=v,
+            h=h,
+            count=count,
+            step=number,
+            at_rest=count.clone(),
+            estimate=number.clone(),
+            attempt_below=torch.full_like(number, _CAPTURE),
+            reference_v=v.clone(),
+            reference_h=h.clone(),
+            reference_count=count.clone(),
+        )
 
     @classmethod
     def empty(cls, v: Tensor, h: Tensor) -> _Active:
@@ -365,6 +424,11 @@ class _Active:
         still = second <= 4 * torch.finfo(second.dtype).eps
         self.estimate = torch.where(still, second, estimate)
         self.step = second
+        self.at_rest = torch.where(second < _RESTLESS_STEP, self.count, self.at_rest)
+
+    def restless(self) -> Tensor:
+        """Rows that have moved fast for too long."""
+        return self.count - self.at_rest >= _RESTLESS_SWEEPS
 
     def cycles(self, plefka: Plefka) -> Tensor:
         """Rows that are back where they were, but moving. The place to come back to is renewed at

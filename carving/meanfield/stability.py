@@ -50,7 +50,7 @@ class Linearisation:
             torch.eye(m_h.shape[1], dtype=m_h.dtype, device=m_h.device)
             - self._gain[:, :, None] * self._through
         )
-        self._factors = torch.linalg.lu_factor(matrix)
+        self._inverse = _inverse(matrix)
 
     def correction(self, residual: State) -> State:
         """Newton's δ for a residual of these states (nearby ones give the chord method)."""
@@ -58,7 +58,7 @@ class Linearisation:
         alone = self._visible.screen(self._m_v, self._curvature, visible[..., None])[..., 0]
         driven = torch.bmm(self._cross.transpose(1, 2), alone.flatten(1)[:, :, None])
         right = (hidden / self._own)[:, :, None] + self._gain[:, :, None] * driven
-        delta_h = torch.linalg.lu_solve(*self._factors, right)
+        delta_h = torch.bmm(self._inverse, right)
         delta_v = alone + torch.bmm(self._answer, delta_h)[..., 0].reshape(alone.shape)
         return delta_v, delta_h[..., 0]
 
@@ -68,7 +68,21 @@ class Linearisation:
         root = self._gain.clamp(min=0).sqrt()
         eye = torch.eye(root.shape[1], dtype=root.dtype, device=root.device)
         symmetric = eye - root[:, :, None] * self._through * root[:, None, :]
-        return alone & (torch.linalg.cholesky_ex(symmetric).info == 0)
+        return alone & (_smallest_eigenvalue(symmetric) > 0)
+
+
+def _inverse(matrices: Tensor) -> Tensor:
+    """Inverses of a batch; on the CPU by numpy, since torch 2.13's threaded LU errs or hangs from N_h = 200."""
+    if matrices.device.type != "cpu":
+        return torch.linalg.inv(matrices)
+    return torch.from_numpy(np.linalg.inv(matrices.numpy()))
+
+
+def _smallest_eigenvalue(matrices: Tensor) -> Tensor:
+    """Smallest eigenvalue of each symmetric matrix of a batch; numpy on the CPU as in :func:`_inverse`."""
+    if matrices.device.type != "cpu":
+        return torch.linalg.eigvalsh(matrices)[:, 0]
+    return torch.from_numpy(np.linalg.eigvalsh(matrices.numpy())[:, 0])
 
 
 def rows_at_once(plefka: Plefka) -> int:

@@ -1,0 +1,96 @@
+"""What an interrupted walk leaves behind, so that it can go on: one file for every finished age."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import torch
+
+from carving._files import whole_file
+
+if TYPE_CHECKING:
+    from carving.checkpoints import CheckpointSequence
+
+_INPUTS = "inputs.json"
+_BLOCK = 4096
+Record = TypeVar("Record")
+
+
+class Work:
+    """A folder of finished ages, valid only for the inputs that it names; or none at all."""
+
+    def __init__(self, folder: Path | None, provenance: dict[str, Any]) -> None:
+        self._folder = folder
+        self.provenance = provenance
+
+    @classmethod
+    def opened(
+        cls,
+        folder: str | Path | None,
+        run: CheckpointSequence,
+        ages: np.ndarray,
+        samples: Any,
+        options: dict[str, Any],
+    ) -> Work:
+        """The folder, emptied first if it belongs to other inputs."""
+        from carving import __version__
+
+        provenance = {
+            "carving": __version__,
+            "torch": torch.__version__,
+            "checkpoints": run.path,
+            "checkpoints_fingerprint": run.fingerprint,
+            "samples_sha256": _digest(samples),
+        }
+        if folder is None:
+            return cls(None, provenance)
+        place = Path(folder)
+        inputs = {**provenance, **options, "walked": ages.tolist()}
+        inputs.pop("checkpoints")
+        if _read_inputs(place) != inputs:
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir(parents=True)
+            with whole_file(place / _INPUTS, mode="w") as file:
+                json.dump(inputs, file)
+        return cls(place, provenance)
+
+    def load(self, age: int, record: type[Record]) -> Record | None:
+        """What was found at an age, or None if it has still to be done."""
+        if self._folder is None or not (path := self._folder / f"{age}.npz").is_file():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                columns = {name: file[name] for name in file.files}
+            return record(**{name: x if x.ndim else x.item() for name, x in columns.items()})
+        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def save(self, age: int, found: Any) -> None:
+        """Keep what was found at an age."""
+        if self._folder is not None:
+            with whole_file(self._folder / f"{age}.npz", force=True) as file:
+                np.savez(file, **asdict(found))
+
+
+def _read_inputs(folder: Path) -> dict[str, Any] | None:
+    try:
+        return json.loads((folder / _INPUTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _digest(samples: Any) -> str:
+    """SHA-256 of the samples' shape and values, read by blocks of rows."""
+    digest = hashlib.sha256(repr(tuple(samples.shape)).encode())
+    for low in range(0, len(samples), _BLOCK):
+        part = samples[low : low + _BLOCK]
+        part = part.cpu().numpy() if isinstance(part, torch.Tensor) else np.asarray(part)
+        digest.update(np.ascontiguousarray(part).astype("<f4").tobytes())
+    return digest.hexdigest()

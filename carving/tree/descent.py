@@ -1,0 +1,370 @@
+"""Carving: from the oldest machine to the youngest, fixed points merge, and the merges are a tree.
+
+At each age: the fixed points of the starting points; equal points become one; points linked by steps
+up to the linkage distance become a group; the member of lowest Γ represents the group at the next
+younger age (mathematics §5). Partitions only ever coarsen, so the sequence of them is a tree.
+
+Source: Decelle, Rosset & Seoane, PRE 108, 014110 (2023).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from carving._progress import Progress, ProgressCallback
+from carving.data import Labels, Samples
+from carving.errors import InvalidInput
+from carving.meanfield import FixedPoints, Plefka, fixed_points, link, same_points
+from carving.meanfield.linkage import by_first_appearance, per_site_coordinates
+from carving.tree._assembly import Walk, assemble
+from carving.tree._work import Work
+
+if TYPE_CHECKING:
+    from carving.checkpoints import CheckpointSequence
+    from carving.rbm import RBM
+    from carving.tree.tree import Tree
+
+_ROWS_AT_ONCE = 16_384
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a tree depends on, besides the machines and the samples."""
+
+    order: int
+    tolerance: float
+    linkage_distance: float
+    same_point_distance: float | None
+    batch_size: int | None
+    device: torch.device
+
+    @property
+    def closeness(self) -> float:
+        """Max-norm distance up to which two points are the same."""
+        return 10 * self.tolerance if self.same_point_distance is None else self.same_point_distance
+
+
+@dataclass(frozen=True)
+class Age:
+    """What was found at one age.
+
+    Attributes
+    ----------
+    group
+        Group of each thing that came down: samples at the oldest age, groups of the next older one
+        elsewhere; numbered by first appearance. int64
+    visible, hidden, free_energy, error, converged, stable
+        The group's state, one row a group. float64, bool
+    largest_step, smallest_gap
+        Margins of the grouping, :class:`carving.meanfield.Linkage`.
+    unconverged
+        How many of the points sought did not converge.
+    point_error
+        Estimated error of the point of each thing that came down. float64
+    """
+
+    group: np.ndarray
+    visible: np.ndarray
+    hidden: np.ndarray
+    free_energy: np.ndarray
+    error: np.ndarray
+    converged: np.ndarray
+    stable: np.ndarray
+    largest_step: float
+    smallest_gap: float
+    unconverged: int
+    point_error: np.ndarray
+
+
+def build_tree(
+    run: CheckpointSequence,
+    samples: Samples | Any,
+    *,
+    names: Sequence[str] | np.ndarray | None = None,
+    labels: Labels | Mapping[str, Sequence[str] | np.ndarray] | None = None,
+    colors: Mapping[str, Mapping[str, str]] | None = None,
+    order: int = 2,
+    tolerance: float = 1e-6,
+    linkage_distance: float = 0.035,
+    same_point_distance: float | None = None,
+    ages: str | Sequence[int] = "all",
+    batch_size: int | None = None,
+    device: str | torch.device = "cpu",
+    work_folder: str | Path | None = None,
+    progress: ProgressCallback | None = None,
+) -> Tree:
+    """The family tree of samples under the learning history of a machine (mathematics §5).
+
+    Parameters
+    ----------
+    run
+        The checkpoints.
+    samples
+        Samples (n, N_v) as the visible units take them: 0/1, ±1, or codes or one-hot for Potts. numpy,
+        torch, zarr or :class:`carving.Samples`.
+    names
+        Names of the samples; those of ``samples`` if it has them, else "0" … "n−1".
+    labels
+        Label columns, aligned with the samples.
+    colors
+        For label columns, the colour of each label.
+    order
+        Order of Plefka's expansion.
+    tolerance
+        Largest estimated error of a converged fixed point.
+    linkage_distance
+        Per-site distance up to which states are linked into one group.
+    same_point_distance
+        Max-norm distance up to which two points are the same; ten tolerances, or the sum of both error
+        estimates where that is larger.
+    ages
+        Which checkpoints: ``"all"``, ``"every:N"``, ``"log:N"``, ``"1,5,20"`` or a sequence of ages.
+    batch_size
+        Rows that the solver iterates together.
+    device
+        Where to compute.
+    work_folder
+        A folder that keeps every finished age until the tree is whole: called again with the same
+        machines, samples and settings, the walk resumes at the age that it had reached.
+    progress
+        Called with each age's rows done.
+
+    Returns
+    -------
+    Tree
+        Rows that did not converge are in it, and counted in ``tree.ages.unconverged``.
+
+    Raises
+    ------
+    InvalidInput
+        If samples, names or labels do not fit the machine or each other, or a setting is out of range.
+    OutOfMemory
+        If not even one row fits into memory.
+    """
+    settings = Settings(order, tolerance, linkage_distance, same_point_distance, batch_size, _device(device))
+    _check_settings(settings)
+    values, names, source = _samples_and_names(run, samples, names)
+    columns, colors = _labels(labels, colors, len(values))
+    walked = np.sort(run.select(ages))[::-1]
+    options = {
+        "order": order,
+        "tolerance": tolerance,
+        "linkage_distance": linkage_distance,
+        "same_point_distance": same_point_distance,
+        "ages": ages if isinstance(ages, str) else ",".join(str(age) for age in ages),
+    }
+    work = Work.opened(work_folder, run, walked, values, options)
+    found: list[Age] = []
+    for age in walked.tolist():
+        here = work.load(age, Age)
+        if here is None:
+            rbm = run.at_age(age).to(device=settings.device)
+            before = found[-1] if found else None
+            here = _carve(rbm, values, before, settings, source, _Stage(progress, f"age {age}"))
+            work.save(age, here)
+        found.append(here)
+        if progress:
+            total = len(here.group)
+            progress(Progress(f"age {age}", total, total, f"{len(here.error)} states"))
+    walk = Walk(walked, found, run.visible, _distances(values, found[0], run.visible))
+    return assemble(walk, names, columns, colors, run, options, work.provenance)
+
+
+class _Stage:
+    """Reports of the solver, renamed after the age."""
+
+    def __init__(self, progress: ProgressCallback | None, name: str) -> None:
+        self.progress, self.name, self.before, self.total = progress, name, 0, 0
+
+    def __call__(self, report: Progress) -> None:
+        if self.progress:
+            self.progress(Progress(self.name, self.before + report.done, self.total, report.message))
+
+
+def _device(device: str | torch.device) -> torch.device:
+    name = str(device)
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(name)
+        torch.zeros(1, device=found)
+    except (RuntimeError, AssertionError):
+        raise InvalidInput(f"device {name!r} is not there; choose auto, cpu or cuda:N") from None
+    return found
+
+
+def _check_settings(settings: Settings) -> None:
+    distance = settings.linkage_distance
+    if not (0 <= distance < float("inf")):
+        raise InvalidInput(f"linkage distance {distance!r} is not a distance; 0.035 per site is usual")
+    closeness = settings.same_point_distance
+    if closeness is not None and not (0 <= closeness < float("inf")):
+        raise InvalidInput(f"same-point distance {closeness!r} is not a distance; leave it out")
+
+
+def _samples_and_names(
+    run: CheckpointSequence, samples: Samples | Any, names: Sequence[str] | np.ndarray | None
+) -> tuple[Any, np.ndarray, str]:
+    source = "samples"
+    if isinstance(samples, Samples):
+        names = samples.names if names is None else names
+        samples, source = samples.values, samples.source
+    if not hasattr(samples, "shape"):
+        samples = np.asarray(samples)
+    if not len(run):
+        raise InvalidInput(f"{run.path}: holds no checkpoint yet; wait until the training has saved one")
+    sites = run.visible_size
+    if len(samples.shape) not in (2, 3) or not samples.shape[0] or samples.shape[1] != sites:
+        raise InvalidInput(
+            f"{source}: has shape {tuple(samples.shape)}, but the machine of {run.path} takes samples of "
+            f"{sites} sites; give samples of the same data"
+        )
+    given = [str(i) for i in range(len(samples))] if names is None else [str(name) for name in names]
+    if len(given) != len(samples):
+        raise InvalidInput(f"{source}: {len(given)} names for {len(samples)} samples; give one for each")
+    if len(set(given)) < len(given):
+        repeated = next(name for i, name in enumerate(given) if name in set(given[:i]))
+        raise InvalidInput(f"{source}: the name {repeated!r} is there twice; names must differ")
+    return samples, np.array(given, dtype=object), source
+
+
+def _labels(
+    labels: Labels | Mapping[str, Any] | None, colors: Mapping[str, Mapping[str, str]] | None, count: int
+) -> tuple[dict[str, np.ndarray], dict[str, dict[str, str]]]:
+    if isinstance(labels, Labels):
+        colors = labels.colors if colors is None else colors
+        labels = labels.columns
+    columns = {name: np.array(list(column), dtype=object) for name, column in (labels or {}).items()}
+    for name, column in columns.items():
+        if len(column) != count:
+            raise InvalidInput(
+                f"labels: {name} has {len(column)} entries for {count} samples; give one for each"
+            )
+    return columns, {name: dict(of) for name, of in (colors or {}).items()}
+
+
+def _carve(rbm: RBM, samples: Any, before: Age | None, settings: Settings, source: str, stage: _Stage) -> Age:
+    """One age: starting points to groups and their states."""
+    stage.total = len(samples) if before is None else len(before.error)
+    chunks = _from_samples(rbm, samples, source) if before is None else _from_states(before)
+    plefka = Plefka(rbm, settings.order)
+    of_row, distinct = _distinct_points(rbm, plefka, chunks, settings, stage)
+    coordinates = per_site_coordinates(distinct.visible, rbm.visible.distance_scale)
+    linkage = link(coordinates, settings.linkage_distance)
+    # numbered by first row, not by first distinct point
+    group_of_row = by_first_appearance(linkage.group[of_row.point])
+    group = np.empty(len(distinct), dtype=np.int64)
+    group[of_row.point] = group_of_row
+    states = distinct[torch.from_numpy(_lowest(distinct, group)).to(distinct.error.device)]
+    return Age(
+        group=group_of_row,
+        visible=states.visible.cpu().numpy(),
+        hidden=states.hidden.cpu().numpy(),
+        free_energy=states.free_energy.cpu().numpy(),
+        error=states.error.cpu().numpy(),
+        converged=states.converged.cpu().numpy(),
+        stable=states.stable.cpu().numpy(),
+        largest_step=linkage.largest_step,
+        smallest_gap=linkage.smallest_gap,
+        unconverged=int((~of_row.converged).sum()),
+        point_error=of_row.error,
+    )
+
+
+@dataclass(frozen=True)
+class _OfRow:
+    """For each row the distinct point that it reached, and how well."""
+
+    point: np.ndarray
+    error: np.ndarray
+    converged: np.ndarray
+
+
+def _from_samples(rbm: RBM, samples: Any, source: str) -> Iterator[tuple[Tensor, None]]:
+    for low in range(0, len(samples), _ROWS_AT_ONCE):
+        part = samples[low : low + _ROWS_AT_ONCE]
+        part = part if isinstance(part, Tensor) else np.asarray(part)
+        yield rbm.visible.encode(part, torch.float64, source=source), None
+
+
+def _from_states(before: Age) -> Iterator[tuple[Tensor, Tensor]]:
+    yield torch.from_numpy(before.visible), torch.from_numpy(before.hidden)
+
+
+def _distinct_points(
+    rbm: RBM,
+    plefka: Plefka,
+    chunks: Iterator[tuple[Tensor, Tensor | None]],
+    settings: Settings,
+    stage: _Stage,
+) -> tuple[_OfRow, FixedPoints]:
+    """Solve chunk by chunk and keep only distinct points: memory grows with them, not with the rows."""
+    kept: list[FixedPoints] = []
+    of_row: list[np.ndarray] = []
+    errors, converged = [], []
+    for v, h in chunks:
+        points = fixed_points(
+            rbm,
+            v,
+            hidden=h,
+            order=settings.order,
+            tolerance=settings.tolerance,
+            batch_size=settings.batch_size,
+            progress=stage,
+        )
+        stage.before += len(points)
+        same, distinct = _merge_equal(plefka, points, settings.closeness)
+        of_row.append(same + sum(len(x) for x in kept))
+        kept.append(distinct)
+        errors.append(points.error.cpu().numpy())
+        converged.append(points.converged.cpu().numpy())
+    same, distinct = _merge_equal(plefka, FixedPoints.joined(kept), settings.closeness)
+    return _OfRow(same[np.concatenate(of_row)], np.concatenate(errors), np.concatenate(converged)), distinct
+
+
+def _merge_equal(plefka: Plefka, points: FixedPoints, closeness: float) -> tuple[np.ndarray, FixedPoints]:
+    """The class of each row, and the best row of each class."""
+    together = plefka.together(points.visible, points.hidden)
+    same = same_points(together, points.error, closeness)
+    return same, points[torch.from_numpy(_lowest(points, same)).to(points.error.device)]
+
+
+def _lowest(points: FixedPoints, group: np.ndarray) -> np.ndarray:
+    """In each group the row of lowest Γ, converged ones first."""
+    energy = points.free_energy.cpu().numpy()
+    order = np.lexsort((energy, ~points.converged.cpu().numpy(), group))
+    return order[np.unique(group[order], return_index=True)[1]]
+
+
+def _distances(samples: Any, oldest: Age, unit: Any) -> np.ndarray:
+    """Per-site distance of each sample from its state at the oldest age. (n,)"""
+    states = per_site_coordinates(torch.from_numpy(oldest.visible), unit.distance_scale)
+    parts = []
+    for low in range(0, len(samples), _ROWS_AT_ONCE):
+        part = samples[low : low + _ROWS_AT_ONCE]
+        encoded = unit.encode(part if isinstance(part, Tensor) else np.asarray(part), torch.float64)
+        own = states[torch.from_numpy(oldest.group[low : low + len(encoded)])]
+        difference = per_site_coordinates(encoded.cpu(), unit.distance_scale) - own
+        parts.append(torch.linalg.vector_norm(difference, dim=1).numpy())
+    return np.concatenate(parts)
+
+
+def estimate_memory(run: CheckpointSequence, samples: Any, batch_size: int | None = None) -> int:
+    """Bytes that :func:`build_tree` is likely to need at its peak: a rule of thumb for a warning.
+
+    Starting points, results and one copy in float64 for a chunk of rows, a batch's working arrays,
+    the machine's powers, a quarter of a GiB of linear algebra, and the samples as they are.
+    """
+    rbm = run[-1]
+    row = 8 * (rbm.visible_bias.numel() + rbm.hidden_size)
+    rows = min(len(samples), _ROWS_AT_ONCE)
+    batch = min(rows, batch_size or 512)
+    raw = int(np.prod(samples.shape)) if hasattr(samples, "shape") else 0
+    return 5 * rows * row + 12 * batch * row + 4 * 8 * rbm.weights.numel() + 5 * 2**27 + raw
