@@ -17,7 +17,7 @@ from carving.checkpoints._fitting import fitting_age, fitting_parameters, learn_
 from carving.checkpoints._lock import WriterLock, is_locked
 from carving.checkpoints._metadata import PARAMETERS, Metadata, read_metadata
 from carving.checkpoints._place import ROOT_DOCUMENT, Place, find_place, one_line
-from carving.checkpoints._start import plain_metrics, start_store
+from carving.checkpoints._start import plain_json, plain_metrics, start_store
 from carving.checkpoints.ages import select_ages
 from carving.errors import CorruptStore, InvalidInput
 
@@ -233,6 +233,7 @@ class CheckpointSequence:
         elapsed_seconds: float | None = None,
         metrics: Mapping[str, float] | None = None,
         resume: Mapping[str, np.ndarray] | None = None,
+        training: Mapping[str, Any] | None = None,
     ) -> None:
         """Add a machine; when this returns it is committed, and before it the store is the old one.
 
@@ -248,6 +249,8 @@ class CheckpointSequence:
             What was measured, by name.
         resume
             Arrays of any plain dtype, by name, with which the training can go on from here.
+        training
+            Takes the place of :attr:`training`, when a training was made longer than was first meant.
 
         Raises
         ------
@@ -264,6 +267,8 @@ class CheckpointSequence:
         parameters = fitting_parameters(rbm, metadata, source=self.path)
         learn_states(metadata.attributes, rbm, source=self.path)
         metrics = plain_metrics(metrics or {}, source=self.path)
+        if training is not None:
+            metadata.attributes["training"] = plain_json(training, source="training")
         try:
             if "weights" not in metadata.contents:
                 shapes = {path: values.shape for path, values in parameters.items()}

@@ -77,6 +77,8 @@ def read_training_data(
         )
     if values.dtype.kind not in "biuf":
         raise InvalidInput(f"{source}: are {values.dtype}, not numbers; give a table of small whole numbers")
+    # torch takes no array that is reversed, read-only or of foreign byte order
+    values = np.require(values, values.dtype.newbyteorder("="), ["C", "W"])
     unit = _find_unit(values, visible, alphabet, source)
     if names is not None and len(names) != len(values):
         raise InvalidInput(f"names: {len(names)} for {len(values)} samples; give one a sample")

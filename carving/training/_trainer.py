@@ -269,6 +269,7 @@ class _Training:
             elapsed_seconds=self._seconds_before + seconds,
             metrics=metrics,
             resume={name: tensor.cpu().numpy() for name, tensor in state.items()},
+            training=self._settings.attributes(),
         )
         return metrics
 

@@ -1,0 +1,204 @@
+import json
+
+import numpy as np
+import pytest
+
+import carving
+from carving.checkpoints import CheckpointSequence
+from carving.errors import InvalidInput
+
+OPTIONS = {
+    "hidden": 5,
+    "updates": 60,
+    "k": 2,
+    "chains": 20,
+    "batch_size": 16,
+    "save": "exponential:8",
+    "seed": 4,
+}
+
+
+def table(kind="bernoulli", rows=50):
+    values = np.random.default_rng(0).integers(0, 3 if kind == "potts" else 2, (rows, 7)).astype(np.uint8)
+    return 2 * values.astype(np.int8) - 1 if kind == "spin" else values
+
+
+def content(run):
+    """All of a store that a training decides, as bytes."""
+    parts = {
+        f"{name} {age}": getattr(run.at_age(age), name).numpy().tobytes()
+        for age in run.ages.tolist()
+        for name in ("weights", "visible_bias", "hidden_bias")
+    }
+    parts |= {f"metric {name}": values.tobytes() for name, values in run.metrics.items()}
+    parts |= {f"resume {name}": values.tobytes() for name, values in run.resume_state().items()}
+    return {**parts, "ages": run.ages.tobytes(), "training": json.dumps(run.training, sort_keys=True)}
+
+
+class Interrupted(Exception):
+    pass
+
+
+def train_until(samples, path, age, **options):
+    """Train and be interrupted right after the first report at ``age`` or later."""
+
+    def stop(report):
+        if report.done >= age:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        carving.train(samples, path, progress=stop, **options)
+
+
+@pytest.mark.parametrize("kind", ["bernoulli", "spin", "potts"])
+@pytest.mark.parametrize("hidden_unit", ["bernoulli", "gaussian"])
+def test_interrupted_at_any_checkpoint_and_resumed_it_ends_in_the_same_bits(tmp_path, kind, hidden_unit):
+    options = {
+        **OPTIONS,
+        "hidden_unit": hidden_unit,
+        "visible": carving.Potts(3) if kind == "potts" else kind,
+    }
+    samples = table(kind)
+    whole = carving.train(samples, tmp_path / "whole", **options)
+    for age in whole.ages[[0, 3, -2]].tolist():
+        train_until(samples, tmp_path / f"run {age}", age, **options)
+        resumed = carving.train(samples, tmp_path / f"run {age}", resume=True, **options)
+        assert content(resumed) == content(whole)
+
+
+def test_resumed_again_and_again_it_ends_in_the_same_bits(tmp_path):
+    whole = carving.train(table(), tmp_path / "whole", **OPTIONS)
+    train_until(table(), tmp_path / "run", 1, **OPTIONS)
+    for age in whole.ages[1:-1].tolist():
+        train_until(table(), tmp_path / "run", age, resume=True, **OPTIONS)
+    assert content(carving.train(table(), tmp_path / "run", resume=True, **OPTIONS)) == content(whole)
+
+
+def test_stopped_in_the_middle_of_writing_a_checkpoint_it_ends_in_the_same_bits(tmp_path, monkeypatch):
+    whole = carving.train(table(), tmp_path / "whole", **OPTIONS)
+    write = CheckpointSequence.append
+
+    def fail_later(run, rbm, **arguments):
+        if arguments["updates"] > 10:
+            monkeypatch.setattr("carving.checkpoints._writer.write_resume", interrupt)
+        write(run, rbm, **arguments)
+
+    def interrupt(*_):
+        raise Interrupted
+
+    with monkeypatch.context():
+        monkeypatch.setattr(CheckpointSequence, "append", fail_later)
+        with pytest.raises(Interrupted):
+            carving.train(table(), tmp_path / "run", **OPTIONS)
+    monkeypatch.undo()
+    assert content(carving.train(table(), tmp_path / "run", resume=True, **OPTIONS)) == content(whole)
+
+
+def test_stopped_before_the_first_checkpoint_it_ends_in_the_same_bits(tmp_path, monkeypatch):
+    whole = carving.train(table(), tmp_path / "whole", **OPTIONS)
+
+    def interrupt(*_, **__):
+        raise Interrupted
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CheckpointSequence, "append", interrupt)
+        with pytest.raises(Interrupted):
+            carving.train(table(), tmp_path / "run", **OPTIONS)
+    assert content(carving.train(table(), tmp_path / "run", resume=True, **OPTIONS)) == content(whole)
+
+
+def test_batches_of_all_samples_resume_too(tmp_path):
+    options = {**OPTIONS, "batch_size": 1000}
+    whole = carving.train(table(), tmp_path / "whole", **options)
+    train_until(table(), tmp_path / "run", 10, **options)
+    assert content(carving.train(table(), tmp_path / "run", resume=True, **options)) == content(whole)
+
+
+def test_resuming_what_has_ended_changes_nothing(tmp_path):
+    whole = content(carving.train(table(), tmp_path / "run", **OPTIONS))
+    assert content(carving.train(table(), tmp_path / "run", resume=True, **OPTIONS)) == whole
+
+
+# ---- going on for longer
+
+
+def test_a_longer_training_passes_through_the_machines_of_a_shorter_one(tmp_path):
+    carving.train(table(), tmp_path / "run", **OPTIONS)
+    longer = {**OPTIONS, "updates": 120, "save": "linear:6"}
+    run = carving.train(table(), tmp_path / "run", resume=True, **longer)
+    assert run.ages.tolist() == [*carving.training.save_ages("exponential:8", 60), 80, 100, 120]
+    whole = carving.train(table(), tmp_path / "whole", **longer)
+    for age in (60, 80, 100, 120):
+        assert run.at_age(age).weights.equal(whole.at_age(age).weights)
+
+
+def test_a_longer_training_says_so_in_the_store(tmp_path):
+    carving.train(table(), tmp_path / "run", **OPTIONS)
+    carving.train(table(), tmp_path / "run", resume=True, **{**OPTIONS, "updates": 120})
+    assert carving.open_checkpoints(tmp_path / "run").training["updates"] == 120
+
+
+def test_a_shorter_training_is_refused(tmp_path):
+    carving.train(table(), tmp_path / "run", **OPTIONS)
+    with pytest.raises(InvalidInput, match="updates: the training began with 60, not 30"):
+        carving.train(table(), tmp_path / "run", resume=True, **{**OPTIONS, "updates": 30})
+
+
+# ---- what cannot be resumed
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("hidden", 6),
+        ("k", 3),
+        ("chains", 21),
+        ("batch_size", 17),
+        ("learning_rate", 0.06),
+        ("weight_scale", 0.02),
+        ("save", "exponential:9"),
+        ("seed", 5),
+        ("hidden_unit", "spin"),
+        ("visible", carving.Potts(2)),
+    ],
+)
+def test_another_setting_is_refused_by_its_name(tmp_path, name, value):
+    run = carving.train(table(), tmp_path / "run", **{**OPTIONS, "updates": 2})
+    before = run.fingerprint
+    with pytest.raises(InvalidInput, match=f"run: {name}: the training began with"):
+        carving.train(table(), tmp_path / "run", resume=True, **{**OPTIONS, "updates": 2, name: value})
+    assert carving.open_checkpoints(tmp_path / "run").fingerprint == before
+
+
+def test_other_samples_are_refused(tmp_path):
+    carving.train(table(), tmp_path / "run", **OPTIONS)
+    with pytest.raises(InvalidInput, match=r"not the samples that the training in .*run began with"):
+        carving.train(table()[::-1], tmp_path / "run", resume=True, **OPTIONS)
+
+
+def test_a_store_that_no_training_of_ours_wrote_is_refused(tmp_path):
+    with carving.create_checkpoints(tmp_path / "run") as run:
+        run.append(carving.RBM(np.zeros((7, 5)), np.zeros(7), np.zeros(5)), updates=1)
+    with pytest.raises(InvalidInput, match=r"was not written by carving's training"):
+        carving.train(table(), tmp_path / "run", resume=True, **OPTIONS)
+
+
+def test_a_store_without_the_state_of_its_training_is_refused(tmp_path):
+    source = carving.train(table(), tmp_path / "run", **OPTIONS)
+    with carving.create_checkpoints(
+        tmp_path / "bare",
+        training=source.training,
+        provenance={"samples_sha256": source.provenance["samples_sha256"]},
+    ) as bare:
+        bare.append(source[0], updates=1)
+    with pytest.raises(InvalidInput, match="holds no state to resume from"):
+        carving.train(table(), tmp_path / "bare", resume=True, **OPTIONS)
+
+
+def test_a_store_that_is_being_written_is_refused(tmp_path):
+    train_until(table(), tmp_path / "run", 1, **OPTIONS)
+    with (
+        carving.open_checkpoints(tmp_path / "run", writable=True),
+        pytest.raises(InvalidInput, match="is being written"),
+    ):
+        carving.train(table(), tmp_path / "run", resume=True, **OPTIONS)
