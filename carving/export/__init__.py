@@ -1,0 +1,43 @@
+"""Exports: one module a format, each a pure function of a ``Tree``.
+
+A new format is one new module here that defines ``FORMAT``; nothing else need know of it.
+
+Every writer takes a path, which appears whole or not at all, or an open text file. Names are never
+altered: they are quoted, or the format's own escape is used, and a name that a format cannot hold is
+refused with the format that can. Numbers are written in the shortest form that reads back as the same
+float64. Everything is a loop, linear in the number of leaves, at any depth.
+"""
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from carving.export._format import ExportOptions, Format
+from carving.export.csv import write_leaves_csv, write_nodes_csv
+from carving.export.graphml import write_graphml
+from carving.export.itol import write_itol
+from carving.export.newick import write_newick
+from carving.export.nhx import write_nhx
+
+__all__ = [
+    "Format",
+    "ExportOptions",
+    "formats",
+    "write_newick",
+    "write_nhx",
+    "write_graphml",
+    "write_itol",
+    "write_nodes_csv",
+    "write_leaves_csv",
+]
+
+
+@cache
+def _found() -> tuple[Format, ...]:
+    modules = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
+    return tuple(module.FORMAT for module in modules if hasattr(module, "FORMAT"))
+
+
+def formats() -> dict[str, Format]:
+    """Every export format by its name."""
+    return {format.name: format for format in _found()}
