@@ -15,6 +15,9 @@ from carving.data import Samples
 from carving.errors import InvalidInput
 from carving.units import Potts, Unit, resolve_unit
 
+# stores keep codes in a byte
+_LARGEST_CODE = 255
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
@@ -90,6 +93,8 @@ def _find_unit(values: np.ndarray, visible: str | Unit | None, alphabet: str | N
     states = len(alphabet) if alphabet is not None else values.shape[2] if values.ndim == 3 else None
     if visible is None:
         visible = _guess_unit(values, states, source)
+    if visible == Potts.name and states is None:
+        states = _count_states(values, source)
     unit = resolve_unit(visible, states=states)
     if not unit.in_visible:
         raise InvalidInput(f"visible: {unit.name} units cannot be visible; choose bernoulli, spin or potts")
@@ -113,14 +118,26 @@ def _guess_unit(values: np.ndarray, states: int | None, source: str) -> str:
     row, column = (int(x) for x in np.argwhere((values == example) | (values != values))[0])
     raise InvalidInput(
         f"{source}: row {row}, column {column}: {values[row, column]} is neither of 0/1 nor of ±1; "
-        "binarise, or for codes of states give their alphabet or visible=carving.Potts(states=…)"
+        "binarise, or for codes of states choose potts as the visible unit, or give an alphabet"
     )
+
+
+def _count_states(values: np.ndarray, source: str) -> int:
+    """As many as the largest code says."""
+    largest = np.nanmax(values)
+    if not 0 < largest <= _LARGEST_CODE:
+        row, column = (int(x) for x in np.argwhere(values == largest)[0])
+        raise InvalidInput(
+            f"{source}: row {row}, column {column}: {largest} is the largest code of states; "
+            f"it must be from 1 to {_LARGEST_CODE}"
+        )
+    return int(largest) + 1
 
 
 def _codes(statistics: Tensor, unit: Unit) -> np.ndarray:
     if unit.site_shape:
         codes = statistics.argmax(-1)
-        return codes.to(torch.uint8 if unit.site_shape[0] <= 256 else torch.int64).numpy()
+        return codes.to(torch.uint8).numpy()
     signed = bool((unit.configurations(1, torch.float32) < 0).any())
     return statistics.to(torch.int8 if signed else torch.uint8).numpy()
 

@@ -114,5 +114,5 @@ def _check_count(name: str, value: object) -> None:
 
 
 def _check_positive(name: str, value: object) -> None:
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value < math.inf:
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0 < float(value) < math.inf:
         raise InvalidInput(f"{name}: {value!r} is not a positive number; give one, for example 0.01")

@@ -74,6 +74,7 @@ def train(
         Number N_h of hidden units. Splits that need more modes than there are hidden units do not show.
     visible
         ``"bernoulli"``, ``"spin"``, ``"potts"`` or a unit; by default what the samples look like.
+        ``"potts"`` without an alphabet takes as many states as the largest code says.
     hidden_unit
         ``"bernoulli"``, ``"spin"``, ``"gaussian"`` or a unit.
     updates

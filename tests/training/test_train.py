@@ -211,6 +211,7 @@ def test_one_sample_and_one_update_are_enough(tmp_path):
         (table(), {"alphabet": "-ACGT"}, carving.Potts(5)),
         (table(), {"visible": "potts", "alphabet": "AC"}, carving.Potts(2)),
         (table(), {"visible": carving.Potts(4)}, carving.Potts(4)),
+        (3 * table(), {"visible": "potts"}, carving.Potts(4)),
         (np.eye(3)[table()], {}, carving.Potts(3)),
     ],
 )
@@ -222,6 +223,16 @@ def test_the_default_step_depends_on_the_units_alone(tmp_path):
     spins = 2 * table().astype(np.int8) - 1
     run = carving.train(spins, tmp_path / "run", hidden_unit="spin", **FEW)
     assert run.training["learning_rate"] == 0.05 / 16
+
+
+@pytest.mark.parametrize(
+    ("largest", "message"), [(0, "0 is the largest code"), (999, "row 2, column 1: 999")]
+)
+def test_codes_must_be_of_some_states_but_not_too_many(tmp_path, largest, message):
+    samples = np.zeros((5, 3), dtype=np.int64)
+    samples[2, 1] = largest
+    with pytest.raises(InvalidInput, match=message):
+        carving.train(samples, tmp_path / "run", visible="potts", **FEW)
 
 
 # ---- what is refused
@@ -248,7 +259,6 @@ def test_the_default_step_depends_on_the_units_alone(tmp_path):
         ({"save": "sometimes"}, "save: 'sometimes'.*exponential:N or linear:N"),
         ({"device": "tpu:9"}, "device: 'tpu:9'.*cpu"),
         ({"visible": "gaussian"}, "visible: gaussian"),
-        ({"visible": "potts"}, "potts.*states"),
         ({"visible": "spin"}, "row 0, column .*0/1 data use bernoulli"),
         ({"visible": "ising"}, "unit 'ising' is not known"),
         ({"hidden_unit": "potts"}, "hidden_unit|potts"),
