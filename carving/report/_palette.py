@@ -1,0 +1,32 @@
+"""Colours of labels that people with any colour vision can tell apart."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.colors import to_rgb
+
+# the "muted" scheme of Paul Tol, https://personal.sric.nl/tol; a tenth colour would not be told apart
+MUTED = ("#332288", "#DDCC77", "#117733", "#CC6677", "#88CCEE", "#AA4499", "#999933", "#882255", "#44AA99")
+OTHER = "#9A9A9A"
+INK = "#2B2B2B"
+PALE = "#C9CDD3"
+
+
+def label_colors(column: Sequence[str], chosen: Mapping[str, str] | None = None) -> dict[str, str]:
+    """A colour for every label: the chosen one, else one of the palette for the most frequent labels.
+
+    Labels that are left over, and "" for unknown, are grey.
+    """
+    chosen = dict(chosen or {})
+    frequent = [label for label, _ in Counter(column).most_common() if label and label not in chosen]
+    free = [color for color in MUTED if color not in chosen.values()]
+    # in the order of names, so that the colours of two trees of the same data agree
+    named = sorted(frequent[: len(free)])
+    colors = dict.fromkeys(column, OTHER) | dict(zip(named, free, strict=False)) | chosen
+    return {label: colors[label] for label in dict.fromkeys(column)}
+
+
+def towards_grey(color: str, share: float) -> np.ndarray:
+    """The colour when ``share`` is 1, a pale grey when it is 0, and what lies between."""
+    return share * np.array(to_rgb(color)) + (1 - share) * np.array(to_rgb(PALE))

@@ -1,0 +1,72 @@
+"""What a finished tree is, in the few lines that end ``carve build-tree``."""
+
+from typing import Any
+
+MOST_AGES = 12
+
+
+def of_tree(facts: dict[str, Any]) -> list[str]:
+    """Lines for a person, out of what summary.json holds."""
+    groups = {int(age): number for age, number in facts["groups"].items()}
+    unconverged = {int(age): number for age, number in facts["unconverged"].items() if number}
+    lines = [
+        f"{facts['output']}: {facts['samples']:,} samples, {facts['nodes']:,} nodes, "
+        f"{len(groups):,} ages from {max(groups):,} down to {min(groups):,}",
+        "",
+        "  states at each age (updates: states)",
+        *_columns([f"{age:,}: {number:,}" for age, number in _turning_points(groups)]),
+        "",
+        f"  not converged     {_unconverged(unconverged)}",
+        f"  linkage distance  {facts['options']['linkage_distance']:g}: {_sensitive(facts['sensitive_ages'])}",
+        f"  files             {' '.join(facts['files'])}",
+    ]
+    return [*lines, "", *what_next(facts, unconverged)]
+
+
+def what_next(facts: dict[str, Any], unconverged: dict[int, int]) -> list[str]:
+    """What the user may try after this, as commands."""
+    output, checkpoints = facts["output"], facts["checkpoints"]
+    lines = ["What next", f"  {output}/tree.nwk opens in FigTree and iTOL, with {output}/itol/ for the colours"]
+    if facts["sensitive_ages"]:
+        half = facts["options"]["linkage_distance"] / 2
+        lines.append(
+            f"  carve build-tree {checkpoints} --linkage-distance {half:g} -o {output}-fine"
+            "    what other distance shows"
+        )
+    if unconverged:
+        lines.append(f"  leaves.csv and nodes.csv in {output} mark in column converged what to leave out")
+    lines.append(f"  carve place {output} {checkpoints} --samples NEW    new samples into this tree")
+    return lines
+
+
+def _turning_points(groups: dict[int, int]) -> list[tuple[int, int]]:
+    """The ages at which the number of states differs from that before, and the youngest; not too many."""
+    pairs = sorted(groups.items(), reverse=True)
+    chosen = [
+        pair for index, pair in enumerate(pairs)
+        if index in (0, len(pairs) - 1) or pair[1] != pairs[index - 1][1]
+    ]  # fmt: skip
+    if len(chosen) <= MOST_AGES:
+        return chosen
+    steps = [round(index * (len(chosen) - 1) / (MOST_AGES - 1)) for index in range(MOST_AGES)]
+    return [chosen[step] for step in steps]
+
+
+def _columns(cells: list[str], per_line: int = 4) -> list[str]:
+    width = max(map(len, cells)) + 3
+    rows = [cells[start : start + per_line] for start in range(0, len(cells), per_line)]
+    return [f"    {''.join(cell.ljust(width) for cell in row)}".rstrip() for row in rows]
+
+
+def _unconverged(unconverged: dict[int, int]) -> str:
+    if not unconverged:
+        return "none: every fixed point is within the tolerance"
+    ages = ", ".join(f"{number:,} at age {age:,}" for age, number in list(unconverged.items())[:MOST_AGES])
+    return f"{sum(unconverged.values()):,} fixed points ({ages}); they are marked in the tables"
+
+
+def _sensitive(ages: list[int]) -> str:
+    if not ages:
+        return "half or twice of it would have given the same groups"
+    shown = ", ".join(f"{age:,}" for age in ages[:MOST_AGES]) + (", …" if len(ages) > MOST_AGES else "")
+    return f"one between half and twice of it would have given other groups at {len(ages):,} ages ({shown})"

@@ -1,0 +1,130 @@
+"""``carve build-tree``: from checkpoints and samples to a tree in every common format."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import click
+
+from carving_cli import _loading, _memory, _summary, _tree_folder
+from carving_cli._console import Console
+from carving_cli._errors import interruptible, option_errors
+from carving_cli._options import (
+    PositiveType,
+    batch_size_option,
+    branch_length_option,
+    checkpoints_argument,
+    common_options,
+    computing_options,
+    force_option,
+    labels_options,
+    order_option,
+    output_option,
+    samples_options,
+    tolerance_option,
+)
+
+
+@click.command(name="build-tree")
+@checkpoints_argument
+@samples_options(required=False)
+@labels_options
+@output_option("tree", "The folder to write.")
+@click.option(
+    "--ages", default="all", show_default=True, metavar="AGES",
+    help="Which checkpoints to use: all, every:N, log:N, or a list as 1,5,20.",
+)
+@order_option
+@tolerance_option
+@click.option(
+    "--linkage-distance", type=PositiveType(), default=0.035, show_default=True,
+    help="Fixed points closer than this (per site) belong to one group.",
+)
+@branch_length_option
+@batch_size_option
+@computing_options
+@force_option
+@common_options
+def command(
+    checkpoints: str,
+    samples_path: Path | None,
+    rows: slice | None,
+    unknown_letters: str,
+    labels_path: Path | None,
+    colors: Path | None,
+    missing_labels: str,
+    output: Path,
+    ages: str,
+    order: int,
+    tolerance: float,
+    linkage_distance: float,
+    branch_length: str,
+    batch_size: int | None,
+    device: str,
+    force: bool,
+) -> None:
+    """Build the family tree of samples from the checkpoints of a training.
+
+    The output folder holds tree.zarr (everything), tree.nwk, tree.nhx, tree.graphml, nodes.csv,
+    leaves.csv, a colour strip for iTOL for each label column, and summary.json. A run that was
+    interrupted leaves its finished ages in a folder of the output's name with .partial, and the
+    same command goes on from there. A format that cannot hold some name is left out with a warning.
+
+    \b
+    Examples:
+      carve build-tree checkpoints/
+      carve build-tree checkpoints/ --samples genomes.npz --labels people.csv -o tree/
+    """  # fmt: skip
+    from carving._files import check_output
+    from carving.tree import build_tree
+
+    console = Console()
+    check_output(output, force=force)
+    run = _loading.load_run(checkpoints)
+    with option_errors("--ages"):
+        chosen = run.select(ages)
+    samples = _loading.load_samples(
+        samples_path, run, rows=rows, unknown_letters=unknown_letters, source=checkpoints
+    )
+    labels = _loading.load_labels(labels_path, colors, samples.names, missing=missing_labels, console=console)
+    _memory.warn_if_too_large(run, samples.values, batch_size, device, console)
+
+    work_folder = output.with_name(f"{output.name}.partial")
+    if work_folder.exists():
+        console.note(f"{work_folder}: holds the finished ages of an interrupted run; going on from there")
+    console.note(f"{len(samples.values):,} samples through {len(chosen):,} ages, on {device}")
+    started = time.monotonic()
+    go_on = f"the finished ages are in {work_folder}; the same command goes on from there"
+    with interruptible(go_on), _removed_if_empty(work_folder), console.progress() as progress:
+        tree = build_tree(
+            run,
+            samples.values,
+            names=samples.names,
+            labels=labels,
+            order=order,
+            tolerance=tolerance,
+            linkage_distance=linkage_distance,
+            ages=ages,
+            batch_size=batch_size,
+            device=device,
+            work_folder=work_folder,
+            progress=progress,
+        )
+    with interruptible(go_on):
+        facts = _tree_folder.write(tree, output, branch_length=branch_length, force=force, console=console)
+    shutil.rmtree(work_folder, ignore_errors=True)
+
+    facts |= {"checkpoints": str(checkpoints), "seconds": round(time.monotonic() - started, 3)}
+    console.summary(facts, _summary.of_tree(facts))
+
+
+@contextmanager
+def _removed_if_empty(folder: Path) -> Iterator[None]:
+    """A folder that a failure left without anything in it is no use to a later run."""
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            folder.rmdir()
