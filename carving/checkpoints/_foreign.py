@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,8 +40,8 @@ class ForeignRun:
         Which program's format it is in.
     places
         Where in it each age is, by age, increasing.
-    read
-        Reads the checkpoint of an age.
+    checkpoints
+        The checkpoints themselves, in the order of ``places``; read as they are asked for, once.
     potts
         Whether the file says that its machines are Potts machines; None where it does not say.
     training
@@ -51,7 +51,7 @@ class ForeignRun:
     source: str
     kind: str
     places: Mapping[int, str]
-    read: Callable[[int], ForeignCheckpoint]
+    checkpoints: Iterable[ForeignCheckpoint]
     potts: bool | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
 

@@ -38,7 +38,7 @@ def open_npz_folder(folder: Path) -> Iterator[ForeignRun]:
         source=str(folder),
         kind="folder of .npz",
         places=places,
-        read=lambda age: _read(folder / places[age]),
+        checkpoints=(_read(folder / name) for name in places.values()),
     )
 
 

@@ -14,8 +14,9 @@ grow; it may be ``committed`` or one more.
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,24 @@ _KNOWN = re.compile(
 _RESTORE = "restore the store from a copy, or make it anew"
 # a writer commits at most once between two looks at its store, or nearly so
 _LOOKS = 20
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and -math.inf < float(value) < math.inf  # type: ignore[arg-type]
+
+
+# what a valid digest does not promise: that the writer knew the format
+_ATTRIBUTES: dict[str, Callable[[Any], bool]] = {
+    "visible_unit": lambda value: isinstance(value, str),
+    "hidden_unit": lambda value: isinstance(value, str),
+    "states": lambda value: value is None or (type(value) is int and value > 1),
+    "alphabet": lambda value: value is None or isinstance(value, str),
+    "beta": lambda value: _is_number(value) and value >= 0,
+    "hidden_precision": lambda value: value is None or (_is_number(value) and value > 0),
+    "training": lambda value: isinstance(value, dict),
+    "provenance": lambda value: isinstance(value, dict),
+    "resume": lambda value: value in (None, "a", "b"),
+}
 
 
 @dataclass
@@ -140,6 +159,15 @@ def _parse(place: Place, root: bytes) -> Metadata:
             f"{place.name}: {ROOT_DOCUMENT}: metadata differ from their digest: damaged or edited; {_RESTORE}"
         )
     contents = attributes.pop("contents")
+    for name, is_right in _ATTRIBUTES.items():
+        if not is_right(attributes.get(name)):
+            raise CorruptStore(
+                f"{place.name}: {ROOT_DOCUMENT}: {name} is {attributes.get(name)!r:.60}; {_RESTORE}"
+            )
+    for path, document in documents.items():
+        name = document.get("attributes", {}).get("name")
+        if "/" in path and not (isinstance(name, str) and name):
+            raise CorruptStore(f"{place.name}: {path}: has no name; {_RESTORE}")
     return Metadata(attributes, contents, documents)
 
 

@@ -12,15 +12,34 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from carving._files import check_output
 from carving.checkpoints import _writer
+from carving.checkpoints._lock import is_locked
 from carving.checkpoints._metadata import FORMAT, FORMAT_VERSION, Metadata
 from carving.checkpoints._place import ROOT_DOCUMENT, find_place, one_line
-from carving.errors import InvalidInput
+from carving.errors import InvalidInput, OutputExists
 
 if TYPE_CHECKING:
     from carving.units import Unit
 
 _PACKAGES = ("carving", "numpy", "torch", "zarr")
+
+
+def check_target(path: str | os.PathLike[str], *, force: bool) -> Path:
+    """The path of a store that shall be written, after checking that nothing else is there.
+
+    ``force`` replaces a store, never a folder of other things that was named by mistake.
+    """
+    folder = check_output(path, force=force)
+    if folder.is_dir() and not (folder / ROOT_DOCUMENT).is_file() and any(folder.iterdir()):
+        raise OutputExists(
+            f"{folder}: is a folder of other things, not a store; choose another output or empty it yourself"
+        )
+    if folder.is_dir() and is_locked(folder):
+        raise InvalidInput(
+            f"{folder}: is being written by another program; wait until it has ended, or stop it"
+        )
+    return folder
 
 
 def start_store(

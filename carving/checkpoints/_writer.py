@@ -15,8 +15,8 @@ import numpy as np
 from carving._zarr import values_digest
 from carving.checkpoints._arrays import ROWS_A_CHUNK, create_array, open_array, read_array
 from carving.checkpoints._metadata import PARAMETERS, Metadata, grows
-from carving.checkpoints._place import ROOT_DOCUMENT, Place
-from carving.errors import InvalidInput
+from carving.checkpoints._place import ROOT_DOCUMENT, Place, one_line
+from carving.errors import CorruptStore, InvalidInput
 
 # dtypes that every version of zarr's format knows; others are kept as bytes
 _PLAIN_KINDS = "iufc"
@@ -149,7 +149,12 @@ def read_resume(place: Place, metadata: Metadata) -> dict[str, np.ndarray]:
             attributes = metadata.documents[path]["attributes"]
             values = read_array(place, metadata, path)
             if "dtype" in attributes:
-                values = np.frombuffer(values.tobytes(), np.dtype(attributes["dtype"]))
-                values = values.reshape(attributes["shape"]).copy()
+                try:
+                    values = np.frombuffer(values.tobytes(), np.dtype(attributes["dtype"]))
+                    values = values.reshape(attributes["shape"]).copy()
+                except (TypeError, ValueError, OverflowError) as error:
+                    raise CorruptStore(
+                        f"{place.name}: {path}: dtype and shape do not fit ({one_line(error)}); make it anew"
+                    ) from None
             arrays[attributes["name"]] = values
     return arrays

@@ -9,14 +9,14 @@ import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from carving._files import check_output, whole_folder
+from carving._files import whole_folder
 from carving._progress import Progress, ProgressCallback
 from carving.checkpoints._export_rbms import export_rbms
 from carving.checkpoints._foreign import ForeignRun
 from carving.checkpoints._foreign_hdf5 import open_hdf5
 from carving.checkpoints._foreign_npz import open_npz_folder
 from carving.checkpoints._metadata import PARAMETERS
-from carving.checkpoints._start import start_store
+from carving.checkpoints._start import check_target, start_store
 from carving.checkpoints.sequence import CheckpointSequence, open_checkpoints
 from carving.errors import InvalidInput, MissingFile
 from carving.rbm import RBM
@@ -67,7 +67,7 @@ def import_checkpoints(
     path = Path(source)
     if not path.exists():
         raise MissingFile(f"{path}: no such file or folder; check the path")
-    check_output(target, force=force)
+    check_target(target, force=force)
     with _open(path) as foreign, whole_folder(target, force=force) as folder:
         _convert(foreign, folder, units, alphabet, progress)
     return open_checkpoints(target)
@@ -84,8 +84,8 @@ def _convert(
 ) -> None:
     total = len(foreign.places)
     run = shape = visible = hidden = None
-    for done, (age, place) in enumerate(foreign.places.items(), start=1):
-        checkpoint = foreign.read(age)
+    checkpoints = zip(foreign.places.items(), foreign.checkpoints, strict=True)
+    for done, ((age, place), checkpoint) in enumerate(checkpoints, start=1):
         weights = checkpoint.parameters["weights"]
         if run is None:
             shape = weights.shape

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
@@ -380,11 +379,7 @@ def create_checkpoints(
     InvalidInput
         If an option cannot be stored, or another writer has the store there open.
     """
-    folder = Path(path)
-    if force and folder.is_dir() and is_locked(folder):
-        raise InvalidInput(
-            f"{folder}: is being written by another program; wait until it has ended, or stop it"
-        )
+    folder = check_target(path, force=force)
     with whole_folder(folder, force=force) as inside:
         start_store(
             inside,
