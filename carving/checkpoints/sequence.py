@@ -16,7 +16,7 @@ from carving.checkpoints._fitting import fitting_age, fitting_parameters, learn_
 from carving.checkpoints._lock import WriterLock, is_locked
 from carving.checkpoints._metadata import PARAMETERS, Metadata, read_metadata
 from carving.checkpoints._place import ROOT_DOCUMENT, Place, find_place, one_line
-from carving.checkpoints._start import plain_json, plain_metrics, start_store
+from carving.checkpoints._start import check_target, plain_json, plain_metrics, start_store
 from carving.checkpoints.ages import select_ages
 from carving.errors import CorruptStore, InvalidInput
 
