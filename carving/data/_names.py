@@ -31,13 +31,18 @@ def checked_names(names: Any, count: int, source: str) -> np.ndarray:
     """
     # a list stays one: as an array of numpy its strings would lose null characters at their ends
     array = as_text(names) if isinstance(names, list) else np.asarray(names)
-    if array.ndim != 1 or len(array) != count:
-        raise InvalidInput(
-            f"{source}: there are {count} samples, but names of shape {array.shape}; give one name a sample"
-        )
+    refuse_other_count(array.shape, count, source)
     text = [_text(name, row, source) for row, name in enumerate(array.tolist())]
     refuse_repeated(text, [f"row {row}" for row in range(count)], source)
     return as_text(text)
+
+
+def refuse_other_count(shape: tuple[int, ...], count: int, source: str) -> None:
+    """Raise unless names of this shape are one a sample; before reading them, where they may be many."""
+    if shape != (count,):
+        raise InvalidInput(
+            f"{source}: there are {count} samples, but names of shape {tuple(shape)}; give one name a sample"
+        )
 
 
 def _text(name: object, row: int, source: str) -> str:

@@ -11,13 +11,14 @@ from carving.errors import CarvingError, CorruptStore, InvalidInput, MissingFile
 
 _FIRST_BYTES = {
     b"\x93NUMPY": "a .npy file",
-    b"PK": "a zip file, as .npz are",
+    b"PK": "a zip file such as .npz",
     b"\x89HDF": "an HDF5 file",
     b"\x1f\x8b": "a gzip file",
     b">": "a FASTA file",
     b"\xff\xfe": "text in UTF-16",
     b"\xfe\xff": "text in UTF-16",
 }
+_UNKNOWN = "another kind of file"
 
 
 def existing(path: str | os.PathLike[str], *, folder: bool = False) -> Path:
@@ -38,20 +39,19 @@ def existing(path: str | os.PathLike[str], *, folder: bool = False) -> Path:
         if isinstance(error, CarvingError):
             raise
         # a name that the system cannot even look up: too long, or with a null character
-        raise MissingFile(
-            f"{str(found)!r}: cannot be looked up ({one_line(error)}); check the path"
-        ) from error
+        reason = getattr(error, "strerror", None) or one_line(error)
+        raise MissingFile(f"{str(found)!r}: cannot be looked up ({reason}); check the path") from error
     return found
 
 
 def looks_like(path: Path) -> str:
-    """What the first bytes of a file say it is, for a message."""
+    """What the first bytes of a file say it is, for a message; ``"another kind of file"`` if nothing."""
     with open(path, "rb") as file:
         beginning = file.read(16)
     for first_bytes, kind in _FIRST_BYTES.items():
         if beginning.startswith(first_bytes):
             return kind
-    return "another kind of file"
+    return _UNKNOWN
 
 
 def one_line(error: BaseException) -> str:
@@ -99,10 +99,9 @@ def objects_refused(path: Path, what: str) -> Iterator[None]:
 
 
 def _other_kind(path: Path, kind: str) -> str:
-    if path.is_dir():
-        return "of another kind"
-    seen = looks_like(path)
-    return seen if kind.split()[-1] not in seen else "of another kind"
+    seen = _UNKNOWN if path.is_dir() else looks_like(path)
+    own_kind = kind.split()[1] in seen
+    return "of another kind" if seen == _UNKNOWN or own_kind else seen
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -116,6 +115,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         If a line is not UTF-8.
     """
     packed = path.suffix.lower() == ".gz"
+    _refuse_binary(path, packed=packed)
     opened = gzip.open if packed else open
     number = 0
     # latin-1 never fails; each line is then read again as the UTF-8 that it should be, so that a wrong
@@ -136,6 +136,18 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, _decoded(line, path, number)
 
 
+def _refuse_binary(path: Path, *, packed: bool) -> None:
+    seen = looks_like(path)
+    if packed and "gzip" not in seen:
+        raise CorruptStore(
+            f"{path}: is not gzipped but {seen}; name it by its kind, without .gz if it is text"
+        )
+    if not packed and seen not in (_UNKNOWN, "a FASTA file"):
+        raise CorruptStore(
+            f"{path}: is {seen} and not text in UTF-8; save it as such, or name it by its kind"
+        )
+
+
 def _decoded(line: str, path: Path, number: int) -> str:
     if line.isascii():
         return line
@@ -144,6 +156,5 @@ def _decoded(line: str, path: Path, number: int) -> str:
     except UnicodeDecodeError as error:
         byte = line[error.start]
         raise InvalidInput(
-            f"{path}: line {number}: byte 0x{ord(byte):02x} is not UTF-8 text; save the file as UTF-8, "
-            "or name it by its kind if it is not text"
+            f"{path}: line {number}: byte 0x{ord(byte):02x} is not UTF-8 text; save the file as UTF-8"
         ) from error

@@ -131,9 +131,10 @@ def _reader(path: Path) -> Reader:
         return found
     if not os.path.lexists(path):
         raise MissingFile(f"{path}: no such file or folder; check the path")
-    known = " ".join(sorted(readers()))
+    known = " ".join(sorted(suffix for suffix in readers() if not suffix.endswith(".gz")))
     raise InvalidInput(
-        f"{path}: samples of this kind are not known by their name; it must end in one of {known}"
+        f"{path}: its name does not say what kind of file it is; it must end in one of {known} "
+        "(text and FASTA also in .gz)"
     )
 
 

@@ -78,10 +78,15 @@ class Collector:
     ----------
     source
         What messages call the file.
+    shape
+        Shape of all rows together, where it is known beforehand: memory is then taken once, and a file
+        that promises more than fits (a damaged header may) is found out before it is read.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, shape: tuple[int, int] | None = None) -> None:
         self._source = source
+        self._together = None if shape is None else np.empty(shape, dtype=np.uint8)
+        self._filled = 0
         self._blocks: list[np.ndarray] = []
         self._lowest = (0, "")
         self._highest = (0, "")
@@ -94,12 +99,15 @@ class Collector:
             self._lowest = (lowest, _first(small, lowest, place))
         if highest > self._highest[0]:
             self._highest = (highest, _first(small, highest, place))
-        self._blocks.append(small.astype(np.uint8))
+        if self._together is None:
+            self._blocks.append(small.astype(np.uint8))
+        else:
+            self._together[self._filled : self._filled + len(small)] = small.astype(np.uint8)
+            self._filled += len(small)
 
     def values(self) -> np.ndarray:
         """All rows, as uint8, or as int8 where there are negative values."""
-        together = self._blocks[0] if len(self._blocks) == 1 else np.concatenate(self._blocks)
-        self._blocks = [together]
+        together = np.concatenate(self._blocks) if self._together is None else self._together
         if self._lowest[0] >= 0:
             return together
         if self._highest[0] > 127:
@@ -133,7 +141,7 @@ def read_array(array: Any, rows: slice | None, source: str) -> tuple[np.ndarray,
     _check_layout(array, source)
     total = int(array.shape[0])
     chosen = resolved_rows(rows, total, source)
-    collector = Collector(source)
+    collector = Collector(source, (len(chosen), int(array.shape[1])))
     for part in _blocks(chosen, array):
         block = np.asarray(array[part[0] : part[-1] + 1])[:: part.step]
 

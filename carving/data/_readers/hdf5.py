@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from carving.data._names import refuse_other_count
 from carving.data._opening import damage_reported, existing
 from carving.data._readers import Content, Reader, Request
 from carving.data._values import read_array
@@ -22,6 +23,7 @@ def _read(request: Request) -> Content:
         values, rows, total = read_array(samples, request.rows, request.source)
         names: Any = file.get("names")
         if names is not None:
+            refuse_other_count(getattr(names, "shape", ()), total, request.source)
             # strings come as bytes, which are read as UTF-8 with all other names
             names = names[()]
     return Content(values, rows, total, names)

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from carving.data._opening import damage_reported, existing, objects_refused
+from carving.data._opening import damage_reported, existing, looks_like, objects_refused
 from carving.data._readers import Content, Reader, Request
 from carving.data._values import read_array
 from carving.errors import CorruptStore, InvalidInput
@@ -12,23 +12,28 @@ from carving.errors import CorruptStore, InvalidInput
 
 def _read(request: Request) -> Content:
     path = existing(request.path)
-    with damage_reported(path, "a .npz file"), warnings.catch_warnings():
+    if "zip" not in (seen := looks_like(path)):
+        # numpy would take it for a pickle and recommend to run it
+        raise CorruptStore(f"{path}: is not a .npz file but {seen}; name it by its kind or write it again")
+    with damage_reported(path, "a .npz file"), warnings.catch_warnings(), open(path, "rb") as file:
+        # a damaged header can look like one of Python 2, of which numpy warns
         warnings.simplefilter("error")
-        # without pickle: a file of samples must not be able to run code
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise CorruptStore(f"{path}: is a single array and no .npz archive; name it .npy")
-        with archive:
-            if "samples" not in archive.files:
-                raise InvalidInput(
-                    f"{path}: holds no array 'samples' but {', '.join(archive.files) or 'nothing'}; write it "
-                    "with numpy.savez(file, samples=…, names=…)"
-                )
-            with objects_refused(path, "samples"):
-                array = archive["samples"]
-            values, rows, total = read_array(array, request.rows, request.source)
-            with objects_refused(path, "names"):
-                names = archive["names"] if "names" in archive.files else None
+        with np.load(file, allow_pickle=False) as archive:
+            return _arrays(archive, request)
+
+
+def _arrays(archive: "np.lib.npyio.NpzFile", request: Request) -> Content:
+    if "samples" not in archive.files:
+        held = ", ".join(archive.files[:8]) or "nothing"
+        raise InvalidInput(
+            f"{request.source}: holds no array 'samples' but {held}; write it with "
+            "numpy.savez(file, samples=…, names=…)"
+        )
+    with objects_refused(request.path, "samples"):
+        array = archive["samples"]
+    values, rows, total = read_array(array, request.rows, request.source)
+    with objects_refused(request.path, "names"):
+        names = archive["names"] if "names" in archive.files else None
     return Content(values, rows, total, names)
 
 

@@ -3,6 +3,7 @@
 import warnings
 from typing import Any
 
+from carving.data._names import refuse_other_count
 from carving.data._opening import damage_reported, existing
 from carving.data._readers import Content, Reader, Request
 from carving.data._values import read_array
@@ -23,6 +24,7 @@ def _read(request: Request) -> Content:
         values, rows, total = read_array(samples, request.rows, request.source)
         names: Any = None if isinstance(store, zarr.Array) else store.get("names")
         if names is not None:
+            refuse_other_count(getattr(names, "shape", ()), total, request.source)
             names = names[:]
     return Content(values, rows, total, names)
 

@@ -7,12 +7,10 @@ import numpy as np
 import torch
 
 from carving.data.generators._magnetisation import random_signs
+from carving.data.generators._recall import recall_state
 from carving.data.generators._settings import not_negative, whole_at_least
 from carving.rbm import RBM
 from carving.units import Gaussian
-
-_MOST_SWEEPS = 20_000
-_SETTLED = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,38 +105,3 @@ def hopfield(
         edwards_anderson=edwards_anderson,
         burn_in=burn_in,
     )
-
-
-def recall_state(beta: float, load: float) -> tuple[float, float]:
-    """m and q of the Hopfield model's recall state, replica-symmetric (Amit, Gutfreund & Sompolinsky 1985).
-
-    m = ∫Dz tanh β(√(αr) z + m), q = ∫Dz tanh² β(√(αr) z + m), r = q / (1 − β(1 − q))², iterated from
-    m = q = 1, which reaches the recall state wherever there is one.
-
-    Parameters
-    ----------
-    beta
-        β.
-    load
-        α = P/N.
-
-    Returns
-    -------
-    magnetisation, edwards_anderson
-        m and q; m = 0 where recall is lost.
-    """
-    # m ≤ βm on every solution, so that none with m > 0 exists at β ≤ 1, whatever the load
-    m, q = (1.0 if beta > 1 else 0.0), 1.0
-    z = np.linspace(-10.0, 10.0, 4001)
-    measure = np.exp(-0.5 * z * z)
-    measure /= measure.sum()
-    for _ in range(_MOST_SWEEPS):
-        response = 1 - beta * (1 - q)
-        noise = math.sqrt(load * q) / response
-        magnetisation = np.tanh(beta * (noise * z + m))
-        new_m, new_q = float(measure @ magnetisation), float(measure @ magnetisation**2)
-        change = max(abs(new_m - m), abs(new_q - q))
-        m, q = new_m, new_q
-        if change < _SETTLED:
-            break
-    return max(m, 0.0), q
