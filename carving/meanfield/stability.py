@@ -133,23 +133,27 @@ def stability(rbm: RBM, visible: Tensor, hidden: Tensor, *, order: int = 2, coun
         How many eigenvalues.
     """
     plefka = Plefka(rbm, order)
-    m_v, m_h = visible[None].double(), hidden[None].double()
+    m_v, m_h = visible[None].detach().double(), hidden[None].detach().double()
     size_v, size_h = m_v.numel(), m_h.numel()
 
-    def jacobian_times(x: np.ndarray) -> np.ndarray:
+    m_v, m_h = m_v.requires_grad_(), m_h.requires_grad_()
+    swept = plefka.sweep(m_v, m_h)
+
+    def transpose_times(x: np.ndarray) -> np.ndarray:
+        # Jᵀ has the eigenvalues of J, and reverse mode gives it directly
         direction = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float64).reshape(-1)).to(m_v.device)
-        tangent = (direction[:size_v].reshape(m_v.shape), direction[size_v:].reshape(m_h.shape))
-        _, out = torch.func.jvp(plefka.sweep, (m_v, m_h), tangent)
+        weights = (direction[:size_v].reshape(m_v.shape), direction[size_v:].reshape(m_h.shape))
+        out = torch.autograd.grad(swept, (m_v, m_h), weights, retain_graph=True, materialize_grads=True)
         return torch.cat([out[0].flatten(), out[1].flatten()]).cpu().numpy()
 
     total = size_v + size_h
     if total <= max(64, count + 2):
-        matrix = np.stack([jacobian_times(row) for row in np.eye(total)], axis=1)
+        matrix = np.stack([transpose_times(row) for row in np.eye(total)], axis=1)
         values = np.linalg.eigvals(matrix)
     else:
         start = np.ones(total)
-        operator = LinearOperator((total, total), matvec=jacobian_times, dtype=np.float64)
+        operator = LinearOperator((total, total), matvec=transpose_times, dtype=np.float64)
         values = np.asarray(eigs(operator, k=count, v0=start, return_eigenvectors=False))
     values = values[np.argsort(-np.abs(values), kind="stable")][:count]
-    stable = bool(Linearisation(plefka, m_v, m_h).stable()[0])
+    stable = bool(Linearisation(plefka, m_v.detach(), m_h.detach()).stable()[0])
     return Stability(stable=stable, eigenvalues=values.astype(complex))
