@@ -160,8 +160,8 @@ def test_recall_tends_to_its_closed_form_without_temperature(load):
     def mismatch(y: float) -> float:
         return float(special.erf(y)) - y * (math.sqrt(2 * load) + 2 / math.sqrt(math.pi) * math.exp(-y * y))
 
-    best = optimize.brentq(mismatch, 1.6, 1 / math.sqrt(2 * load))
-    assert recall_state(400.0, load)[0] == pytest.approx(float(special.erf(best)), abs=1e-3)
+    best = optimize.brentq(mismatch, 1.53, 1 / math.sqrt(2 * load))
+    assert recall_state(4000.0, load)[0] == pytest.approx(float(special.erf(best)), abs=1e-3)
 
 
 @pytest.mark.parametrize(("beta", "load"), [(4000.0, 0.139), (0.9, 0.01), (1.0, 0.5)])
