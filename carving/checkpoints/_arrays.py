@@ -96,6 +96,7 @@ def read_array(place: Place, metadata: Metadata, path: str, row: int | None = No
     array = open_array(place, metadata, path)
     length = metadata.committed if grows(path) else (array.shape[0] if array.ndim else 1)
     rows = slice(0, length) if row is None else slice(row, row + 1)
+    # in a folder a look costs next to nothing; elsewhere it is a request
     if place.folder is not None and _missing(place, array, path, rows):
         raise CorruptStore(_damage(place, array, path, rows, "is missing"))
     try:

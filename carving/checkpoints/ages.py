@@ -83,11 +83,8 @@ def _listed(known: np.ndarray, ages: Sequence[int] | np.ndarray, source: str) ->
     there = set(known.tolist())
     for age in wanted:
         if age not in there:
-            near = known[np.argsort(np.abs(known - float(age)), kind="stable")[:2]]
-            hint = (
-                f"the nearest are {', '.join(map(str, sorted(near.tolist())))}"
-                if len(near)
-                else "it is empty"
-            )
+            above = int((known < age).sum())
+            near = ", ".join(map(str, known[max(above - 1, 0) : above + 1]))
+            hint = f"the nearest are {near}" if near else "it is empty"
             raise InvalidInput(f"{source}: has no checkpoint of age {age}; {hint}")
     return np.array(sorted(wanted), dtype=np.int64)

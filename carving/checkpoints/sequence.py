@@ -282,8 +282,6 @@ class CheckpointSequence:
             metadata.attributes["committed"] += 1
             _writer.write_document(place.folder, ROOT_DOCUMENT, metadata.root_document())
         except OSError as error:
-            if isinstance(error, CorruptStore | InvalidInput):
-                raise
             raise InvalidInput(
                 f"{self.path}: checkpoint of age {age} could not be written ({one_line(error)}); "
                 "the earlier ones are intact"

@@ -7,6 +7,7 @@ and after it what was wrong, if anything.
 
 import argparse
 import json
+import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.checkpoints.machines import machine
 
 Files = dict[str, bytes]
 Random = np.random.Generator
+_MEMORY = 8 * 2**30
 
 
 # ---- the healthy ones
@@ -302,6 +304,8 @@ def _verdict(subject: Subject, damage: Callable, folder: Path, healthy: object) 
 
 def main(name: str, folder: Path, first: int, number: int) -> None:
     """Do and read attempts ``first`` … ``first + number - 1``; attempt k depends on k alone."""
+    # a size that was damaged must not take the machine's memory with it
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     subject = SUBJECTS[name]
     subject.build(folder)
     files = {
