@@ -19,6 +19,7 @@ MACHINES = 100
 
 
 def main() -> None:
+    """Print the table."""
     print("free energy |min Γ + log Z| and means, medians by order; wins: machines on which TAP is nearer")
     print(f"{'pair':22} {'W':>3}  {'free energy 1, 2, 3':>30}  {'means 1, 2, 3':>30}  wins of 100")
     for visible, hidden in PAIRS:

@@ -169,7 +169,8 @@ def _starting_points(plefka: Plefka, rbm: RBM, samples: object, hidden: Tensor |
     if hidden is None:
         v = rbm.visible.encode(samples, torch.float64).to(rbm.device)
     else:
-        v = torch.as_tensor(np.asarray(samples) if not isinstance(samples, Tensor) else samples)
+        # a copy: torch warns of read-only arrays such as the columns of a tree
+        v = samples if isinstance(samples, Tensor) else torch.from_numpy(np.array(samples))
         v = v.to(rbm.device, torch.float64)
     if v.shape[1:] != rbm.visible_bias.shape:
         raise InvalidInput(
@@ -178,7 +179,8 @@ def _starting_points(plefka: Plefka, rbm: RBM, samples: object, hidden: Tensor |
         )
     if hidden is None:
         return plefka.start(v)
-    h = torch.as_tensor(hidden).to(rbm.device, torch.float64)
+    h = hidden if isinstance(hidden, Tensor) else torch.from_numpy(np.array(hidden))
+    h = h.to(rbm.device, torch.float64)
     if h.shape != (len(v), rbm.hidden_size):
         raise InvalidInput(
             f"hidden: has shape {tuple(h.shape)}, but {len(v)} rows of this machine need "

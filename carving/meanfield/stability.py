@@ -75,7 +75,13 @@ def _inverse(matrices: Tensor) -> Tensor:
     """Inverses of a batch; on the CPU by numpy, since torch 2.13's threaded LU errs or hangs from N_h = 200."""
     if matrices.device.type != "cpu":
         return torch.linalg.inv(matrices)
-    return torch.from_numpy(np.linalg.inv(matrices.numpy()))
+    try:
+        return torch.from_numpy(np.linalg.inv(matrices.numpy()))
+    except np.linalg.LinAlgError:
+        # exactly at a transition there is no correction: NaN, which no test of a row survives
+        if len(matrices) == 1:
+            return torch.full_like(matrices, torch.nan)
+        return torch.cat([_inverse(matrix) for matrix in matrices.split(1)])
 
 
 def _smallest_eigenvalue(matrices: Tensor) -> Tensor:

@@ -1,0 +1,172 @@
+"""The solver: what converges, to which point, how well, and what is said of it."""
+
+import numpy as np
+import pytest
+import torch
+
+from carving import RBM, fixed_points
+from carving._progress import Progress
+from carving.errors import InvalidInput, OutOfMemory
+from carving.meanfield import Plefka, solver
+from tests.machines import PAIRS, ordering_machine, random_machine, random_samples
+
+
+def cycling_machine() -> tuple[RBM, torch.Tensor]:
+    """A strong random machine on which plain second-order sweeps never stop for many rows."""
+    rbm = random_machine("bernoulli", "bernoulli", sites=40, units=30, weights=2.0, seed=1)
+    return rbm, random_samples(rbm, 24)
+
+
+def swept(rbm: RBM, samples: torch.Tensor, sweeps: int) -> tuple[torch.Tensor, torch.Tensor]:
+    plefka = Plefka(rbm, 2)
+    state = plefka.start(samples)
+    for _ in range(sweeps):
+        state = plefka.sweep(*state)
+    return state
+
+
+@pytest.mark.parametrize(("visible", "hidden"), PAIRS)
+def test_points_are_where_plain_sweeps_lead(visible: str, hidden: str) -> None:
+    rbm = ordering_machine(visible, hidden, 1.4)
+    samples = random_samples(rbm, 40)
+    points = fixed_points(rbm, samples)
+    expected_v, expected_h = swept(rbm, samples, 4000)
+    size = Plefka(rbm).size(points.visible - expected_v, points.hidden - expected_h)
+    assert bool(points.converged.all())
+    assert bool((size <= points.error).all())
+
+
+def test_rows_that_cycle_get_the_point_of_layer_exact_sweeps() -> None:
+    rbm, samples = cycling_machine()
+    points = fixed_points(rbm, samples)
+    cycling = points.method == solver.LAYER_EXACT
+    before, after = swept(rbm, samples, 3000), swept(rbm, samples, 3001)
+    moving = Plefka(rbm).size(after[0] - before[0], after[1] - before[1]) > 1e-3
+    assert int(cycling.sum()) >= 3
+    assert torch.equal(cycling, moving)
+    plefka = Plefka(rbm)
+    state = plefka.start(samples[cycling])
+    for _ in range(2000):
+        state = plefka.layer_exact_sweep(*state)
+    size = plefka.size(points.visible[cycling] - state[0], points.hidden[cycling] - state[1])
+    assert bool((size <= points.error[cycling]).all())
+
+
+def test_rows_do_not_depend_on_their_batch() -> None:
+    rbm, samples = cycling_machine()
+    samples = samples[:10]
+    together = fixed_points(rbm, samples)
+    for batch_size in (3, 7):
+        other = fixed_points(rbm, samples, batch_size=batch_size)
+        torch.testing.assert_close(other.visible, together.visible, rtol=0, atol=2e-9)
+        assert torch.equal(other.sweeps, together.sweeps)
+        assert torch.equal(other.method, together.method)
+
+
+def test_no_row_depends_on_the_order_of_rows() -> None:
+    rbm, samples = cycling_machine()
+    order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(0))
+    shuffled, straight = fixed_points(rbm, samples[order]), fixed_points(rbm, samples)[order]
+    torch.testing.assert_close(shuffled.visible, straight.visible, rtol=0, atol=2e-9)
+
+
+def test_rows_that_do_not_converge_are_returned_and_marked() -> None:
+    rbm, samples = cycling_machine()
+    points = fixed_points(rbm, samples, max_sweeps=8)
+    lost = ~points.converged
+    assert bool(lost.any())
+    assert bool(torch.isinf(points.error[lost]).all())
+    assert not bool(points.stable[lost].any())
+    assert bool(torch.isfinite(points.free_energy).all())
+
+
+def test_a_row_that_rests_on_a_saddle_stays_there_and_is_called_unstable() -> None:
+    rbm = RBM(
+        torch.full((4, 4), 0.5).double(), torch.zeros(4).double(), torch.zeros(4).double(), "spin", "spin"
+    )
+    points = fixed_points(rbm, torch.zeros(1, 4), hidden=torch.zeros(1, 4), order=1)
+    assert bool(points.converged[0])
+    assert not bool(points.stable[0])
+
+
+def test_exactly_at_a_transition_nothing_is_called_converged() -> None:
+    # Γ is flat there, so that no estimate of the error holds: singular value 1 of spins at order 1
+    rbm = RBM(
+        torch.full((4, 4), 0.25).double(), torch.zeros(4).double(), torch.zeros(4).double(), "spin", "spin"
+    )
+    points = fixed_points(rbm, torch.ones(1, 4), order=1, max_sweeps=400)
+    assert not bool(points.converged[0])
+
+
+def test_starting_from_a_point_returns_it() -> None:
+    rbm = ordering_machine("potts", "spin", 1.4)
+    points = fixed_points(rbm, random_samples(rbm, 5))
+    again = fixed_points(rbm, points.visible, hidden=points.hidden)
+    torch.testing.assert_close(again.visible, points.visible, rtol=0, atol=2e-9)
+
+
+def test_integer_codes_and_one_hot_rows_are_the_same_samples() -> None:
+    rbm = ordering_machine("potts", "spin", 1.4)
+    one_hot = random_samples(rbm, 5)
+    codes = one_hot.argmax(-1).numpy().astype(np.uint8)
+    assert torch.equal(fixed_points(rbm, codes).visible, fixed_points(rbm, one_hot).visible)
+
+
+def test_free_energy_is_that_of_the_points() -> None:
+    rbm = ordering_machine("spin", "bernoulli", 1.4)
+    points = fixed_points(rbm, random_samples(rbm, 5), order=3)
+    expected = Plefka(rbm, 3).free_energy(points.visible, points.hidden)
+    torch.testing.assert_close(points.free_energy, expected)
+
+
+def test_progress_ends_with_every_row() -> None:
+    reports: list[Progress] = []
+    rbm = ordering_machine("spin", "spin", 1.2)
+    fixed_points(rbm, random_samples(rbm, 30), batch_size=8, progress=reports.append)
+    assert (reports[-1].done, reports[-1].total) == (30, 30)
+
+
+def test_a_batch_that_does_not_fit_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, sizes = Plefka.sweep, []
+
+    def sweep(self: Plefka, m_v: torch.Tensor, m_h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        sizes.append(len(m_v))
+        if len(m_v) > 4:
+            raise RuntimeError(
+                "DefaultCPUAllocator: can't allocate memory: you tried to allocate 80000000000 bytes"
+            )
+        return plain(self, m_v, m_h)
+
+    monkeypatch.setattr(Plefka, "sweep", sweep)
+    rbm = ordering_machine("spin", "spin", 1.2)
+    assert bool(fixed_points(rbm, random_samples(rbm, 16), batch_size=16).converged.all())
+    assert sizes[:3] == [16, 8, 4]
+
+
+def test_one_row_that_does_not_fit_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sweep(self: Plefka, m_v: torch.Tensor, m_h: torch.Tensor) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Plefka, "sweep", sweep)
+    rbm = ordering_machine("spin", "spin", 1.2)
+    with pytest.raises(OutOfMemory, match="not even one row"):
+        fixed_points(rbm, random_samples(rbm, 2))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"tolerance": 0.0}, "tolerance"),
+        ({"order": 4}, "choose 1, 2 or 3"),
+        ({"batch_size": 0}, "batch size"),
+        ({"max_sweeps": 1}, "max_sweeps"),
+        ({"samples": torch.ones(2, 9)}, "not of the same data"),
+        ({"hidden": torch.zeros(2, 3)}, "hidden"),
+        ({"hidden": torch.full((2, 8), torch.nan)}, "NaN"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(change: dict, words: str) -> None:
+    rbm = random_machine("spin", "spin")
+    options = {"samples": torch.ones(2, 10), **change}
+    with pytest.raises(InvalidInput, match=words):
+        fixed_points(rbm, options.pop("samples"), **options)
