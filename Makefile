@@ -6,7 +6,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.carving-installed
-PYTEST := $(BIN)/python -m pytest
+# one process a core, each with one thread (tests/conftest.py)
+WORKERS ?= auto
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help install check lint types layers format test test-data test-slow bench docs demo clean
