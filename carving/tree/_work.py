@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import zipfile
 from dataclasses import asdict
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 
 from carving._files import whole_file
+from carving.errors import InvalidInput
 
 if TYPE_CHECKING:
     from carving.checkpoints import CheckpointSequence
@@ -55,7 +57,7 @@ class Work:
         inputs = {**provenance, **options, "walked": ages.tolist()}
         inputs.pop("checkpoints")
         if _read_inputs(place) != inputs:
-            shutil.rmtree(place, ignore_errors=True)
+            _clear(place)
             place.mkdir(parents=True)
             with whole_file(place / _INPUTS, mode="w") as file:
                 json.dump(inputs, file)
@@ -79,6 +81,26 @@ class Work:
                 np.savez(file, **asdict(found))
 
 
+def _clear(folder: Path) -> None:
+    """Take away an earlier walk's folder; what else may be there is somebody's."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise InvalidInput(f"{folder}: is no folder; choose another for the finished ages")
+    strange = [path.name for path in folder.iterdir() if not _is_ours(path)]
+    if strange:
+        raise InvalidInput(
+            f"{folder}: holds {sorted(strange)[0]!r}, which is no work of build_tree; choose another folder"
+        )
+    shutil.rmtree(folder)
+
+
+def _is_ours(path: Path) -> bool:
+    """Inputs, a finished age, or what a killed run left of either."""
+    name = re.sub(r"^\.(.+)\.[^.]+\.partial$", r"\1", path.name)
+    return name == _INPUTS or re.fullmatch(r"\d+\.npz", name) is not None
+
+
 def _read_inputs(folder: Path) -> dict[str, Any] | None:
     try:
         return json.loads((folder / _INPUTS).read_text(encoding="utf-8"))
@@ -89,7 +111,7 @@ def _read_inputs(folder: Path) -> dict[str, Any] | None:
 def _digest(samples: Any) -> str:
     """SHA-256 of the samples' shape and values, read by blocks of rows."""
     digest = hashlib.sha256(repr(tuple(samples.shape)).encode())
-    for low in range(0, len(samples), _BLOCK):
+    for low in range(0, samples.shape[0], _BLOCK):
         part = samples[low : low + _BLOCK]
         part = part.cpu().numpy() if isinstance(part, torch.Tensor) else np.asarray(part)
         digest.update(np.ascontiguousarray(part).astype("<f4").tobytes())

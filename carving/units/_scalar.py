@@ -66,10 +66,11 @@ class ScalarUnit(Unit):
             for r, message in enumerate(messages[1:], start=2)
         )
         low, high = constant - reach, constant + reach
+        rounding = 8 * torch.finfo(m.dtype).eps * (1 + constant.abs() + reach)
         for _ in range(NEWTON_STEPS):
             m = self.mean(theta)
             excess = theta - constant - self.field(m, bends)
-            if not bool((excess.abs() > 1e-14 * (1 + theta.abs())).any()):
+            if not bool((excess.abs() > rounding).any()):
                 break
             low = torch.where(excess < 0, theta, low)
             high = torch.where(excess > 0, theta, high)
@@ -122,7 +123,7 @@ class ScalarUnit(Unit):
 
 def checked_values(samples: object, allowed: dict[float, str], unit: str, hint: str, source: str) -> Tensor:
     """``samples`` as a tensor (n, N), every value among ``allowed``."""
-    values = torch.as_tensor(samples if isinstance(samples, Tensor) else np.asarray(samples))
+    values = samples if isinstance(samples, Tensor) else torch.from_numpy(np.array(samples))
     if values.ndim != 2:
         raise InvalidInput(
             f"{source}: has {values.ndim} dimensions; {unit} samples are a table (samples, sites)"

@@ -65,7 +65,7 @@ class Potts(Unit):
         return torch.nn.functional.one_hot(code, self.states).to(field.dtype)
 
     def encode(self, samples: object, dtype: torch.dtype, *, source: str = "samples") -> Tensor:
-        values = torch.as_tensor(samples if isinstance(samples, Tensor) else np.asarray(samples))
+        values = samples if isinstance(samples, Tensor) else torch.from_numpy(np.array(samples))
         if values.ndim == 3:
             wrong = ((values != 0) & (values != 1)).any(-1) | (values.sum(-1) != 1)
             if values.shape[-1] != self.states or bool(wrong.any()):
