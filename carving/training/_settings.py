@@ -7,8 +7,6 @@ from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any
 
-import torch
-
 from carving.errors import InvalidInput
 from carving.training._machine import pace
 from carving.training.estimators import find_estimator
@@ -84,24 +82,6 @@ class Settings:
 def default_learning_rate(visible: Unit, hidden: Unit) -> float:
     """0.05 between {0, 1} units, and what corresponds to it between others."""
     return _LEARNING_RATE * (pace(visible) * pace(hidden)) ** 2
-
-
-def resolve_device(device: str) -> str:
-    """The name of the device, after checking that it works; ``"auto"``: an accelerator if there is one.
-
-    Raises
-    ------
-    InvalidInput
-        If there is no such device.
-    """
-    if device == "auto":
-        return "cuda:0" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(1, device=device)
-    except Exception as error:  # torch raises several kinds, some of them many lines long
-        reason = str(error).partition("\n")[0]
-        raise InvalidInput(f"device: {device!r} cannot be used ({reason}); give cpu or cuda:N") from None
-    return str(torch.device(device))
 
 
 def _is_whole(value: object) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from carving._device import resolve_device
 from carving._progress import Progress, ProgressCallback
 from carving.checkpoints import CheckpointSequence, create_checkpoints, open_checkpoints
 from carving.data import Samples
@@ -20,7 +21,7 @@ from carving.training._data import Minibatches, TrainingData, read_training_data
 from carving.training._gradient import Moments, ascend
 from carving.training._machine import LearningMachine
 from carving.training._monitor import Monitor
-from carving.training._settings import Settings, default_learning_rate, resolve_device
+from carving.training._settings import Settings, default_learning_rate
 from carving.training._start import first_machine
 from carving.training.estimators import find_estimator
 from carving.training.schedule import save_ages
@@ -146,7 +147,7 @@ def train(
         weight_scale=weight_scale,
         save=save,
         seed=seed,
-        device=resolve_device(device),
+        device=str(resolve_device(device)),
     )
     if resume and force:
         raise InvalidInput("resume and force: exclude each other; give one of them")

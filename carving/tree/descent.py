@@ -18,18 +18,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from carving._device import resolve_device
 from carving._progress import Progress, ProgressCallback
 from carving.data import Labels, Samples
 from carving.errors import InvalidInput
 from carving.meanfield import FixedPoints, Plefka, fixed_points, link, same_points
 from carving.meanfield.linkage import by_first_appearance, per_site_coordinates
 from carving.tree._assembly import Walk, assemble
+from carving.tree._columns import string_column
 from carving.tree._work import Work
 
 if TYPE_CHECKING:
     from carving.checkpoints import CheckpointSequence
     from carving.rbm import RBM
     from carving.tree.tree import Tree
+    from carving.units import Unit
 
 _ROWS_AT_ONCE = 16_384
 
@@ -148,10 +151,14 @@ def build_tree(
     OutOfMemory
         If not even one row fits into memory.
     """
-    settings = Settings(order, tolerance, linkage_distance, same_point_distance, batch_size, _device(device))
+    settings = Settings(
+        order, tolerance, linkage_distance, same_point_distance, batch_size, resolve_device(device)
+    )
     _check_settings(settings)
     values, names, source = _samples_and_names(run, samples, names)
-    columns, colors = _labels(labels, colors, len(values))
+    columns, colors = _labels(labels, colors, len(names))
+    for part in _encoded(run.visible, values, source):
+        del part  # only to see that every sample is one, before any work starts
     walked = np.sort(run.select(ages))[::-1]
     options = {
         "order": order,
@@ -188,18 +195,6 @@ class _Stage:
             self.progress(Progress(self.name, self.before + report.done, self.total, report.message))
 
 
-def _device(device: str | torch.device) -> torch.device:
-    name = str(device)
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        found = torch.device(name)
-        torch.zeros(1, device=found)
-    except (RuntimeError, AssertionError):
-        raise InvalidInput(f"device {name!r} is not there; choose auto, cpu or cuda:N") from None
-    return found
-
-
 def _check_settings(settings: Settings) -> None:
     distance = settings.linkage_distance
     if not (0 <= distance < float("inf")):
@@ -226,13 +221,16 @@ def _samples_and_names(
             f"{source}: has shape {tuple(samples.shape)}, but the machine of {run.path} takes samples of "
             f"{sites} sites; give samples of the same data"
         )
-    given = [str(i) for i in range(len(samples))] if names is None else [str(name) for name in names]
-    if len(given) != len(samples):
-        raise InvalidInput(f"{source}: {len(given)} names for {len(samples)} samples; give one for each")
-    if len(set(given)) < len(given):
-        repeated = next(name for i, name in enumerate(given) if name in set(given[:i]))
-        raise InvalidInput(f"{source}: the name {repeated!r} is there twice; names must differ")
-    return samples, np.array(given, dtype=object), source
+    count = samples.shape[0]
+    given = list(map(str, range(count) if names is None else names))
+    if len(given) != count:
+        raise InvalidInput(f"{source}: {len(given)} names for {count} samples; give one for each")
+    seen: set[str] = set()
+    for name in given:
+        if name in seen:
+            raise InvalidInput(f"{source}: the name {name!r} is there twice; names must differ")
+        seen.add(name)
+    return samples, string_column(given, f"{source}: names"), source
 
 
 def _labels(
@@ -241,18 +239,24 @@ def _labels(
     if isinstance(labels, Labels):
         colors = labels.colors if colors is None else colors
         labels = labels.columns
-    columns = {name: np.array(list(column), dtype=object) for name, column in (labels or {}).items()}
+    columns = {
+        name: string_column(column, f"labels: {name}", allow_empty=True)
+        for name, column in (labels or {}).items()
+    }
     for name, column in columns.items():
         if len(column) != count:
             raise InvalidInput(
                 f"labels: {name} has {len(column)} entries for {count} samples; give one for each"
             )
+    for name in colors or {}:
+        if name not in columns:
+            raise InvalidInput(f"colors: {name!r} is no label column; choose from {list(columns)}")
     return columns, {name: dict(of) for name, of in (colors or {}).items()}
 
 
 def _carve(rbm: RBM, samples: Any, before: Age | None, settings: Settings, source: str, stage: _Stage) -> Age:
     """One age: starting points to groups and their states."""
-    stage.total = len(samples) if before is None else len(before.error)
+    stage.total = samples.shape[0] if before is None else len(before.error)
     chunks = _from_samples(rbm, samples, source) if before is None else _from_states(before)
     plefka = Plefka(rbm, settings.order)
     of_row, distinct = _distinct_points(rbm, plefka, chunks, settings, stage)
@@ -287,11 +291,18 @@ class _OfRow:
     converged: np.ndarray
 
 
-def _from_samples(rbm: RBM, samples: Any, source: str) -> Iterator[tuple[Tensor, None]]:
-    for low in range(0, len(samples), _ROWS_AT_ONCE):
+def _encoded(unit: Unit, samples: Any, source: str) -> Iterator[Tensor]:
+    """The samples as magnetisations, in chunks."""
+    for low in range(0, samples.shape[0], _ROWS_AT_ONCE):
         part = samples[low : low + _ROWS_AT_ONCE]
-        part = part if isinstance(part, Tensor) else np.asarray(part)
-        yield rbm.visible.encode(part, torch.float64, source=source), None
+        yield unit.encode(
+            part if isinstance(part, Tensor) else np.asarray(part), torch.float64, source=source
+        )
+
+
+def _from_samples(rbm: RBM, samples: Any, source: str) -> Iterator[tuple[Tensor, None]]:
+    for part in _encoded(rbm.visible, samples, source):
+        yield part, None
 
 
 def _from_states(before: Age) -> Iterator[tuple[Tensor, Tensor]]:
@@ -343,16 +354,15 @@ def _lowest(points: FixedPoints, group: np.ndarray) -> np.ndarray:
     return order[np.unique(group[order], return_index=True)[1]]
 
 
-def _distances(samples: Any, oldest: Age, unit: Any) -> np.ndarray:
+def _distances(samples: Any, oldest: Age, unit: Unit) -> np.ndarray:
     """Per-site distance of each sample from its state at the oldest age. (n,)"""
     states = per_site_coordinates(torch.from_numpy(oldest.visible), unit.distance_scale)
-    parts = []
-    for low in range(0, len(samples), _ROWS_AT_ONCE):
-        part = samples[low : low + _ROWS_AT_ONCE]
-        encoded = unit.encode(part if isinstance(part, Tensor) else np.asarray(part), torch.float64)
+    parts, low = [], 0
+    for encoded in _encoded(unit, samples, "samples"):
         own = states[torch.from_numpy(oldest.group[low : low + len(encoded)])]
         difference = per_site_coordinates(encoded.cpu(), unit.distance_scale) - own
         parts.append(torch.linalg.vector_norm(difference, dim=1).numpy())
+        low += len(encoded)
     return np.concatenate(parts)
 
 
@@ -364,7 +374,7 @@ def estimate_memory(run: CheckpointSequence, samples: Any, batch_size: int | Non
     """
     rbm = run[-1]
     row = 8 * (rbm.visible_bias.numel() + rbm.hidden_size)
-    rows = min(len(samples), _ROWS_AT_ONCE)
+    rows = min(samples.shape[0], _ROWS_AT_ONCE)
     batch = min(rows, batch_size or 512)
     raw = int(np.prod(samples.shape)) if hasattr(samples, "shape") else 0
     return 5 * rows * row + 12 * batch * row + 4 * 8 * rbm.weights.numel() + 5 * 2**27 + raw

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from carving._device import resolve_device
 from carving._progress import ProgressCallback
 from carving.data import Samples
 from carving.errors import InvalidInput
@@ -85,6 +86,7 @@ def place(
         raise InvalidInput(
             f"{run.path}: these are not the checkpoints that the tree was built from; give those"
         )
+    place_to_compute = resolve_device(device)
     source = samples.source if isinstance(samples, Samples) else "samples"
     values = samples.values if isinstance(samples, Samples) else samples
     v, h = run.visible.encode(values, torch.float64, source=source), None
@@ -97,7 +99,7 @@ def place(
         if not len(rows):
             break
         points = fixed_points(
-            run.at_age(age).to(device=device),
+            run.at_age(age).to(device=place_to_compute),
             v,
             hidden=h,
             order=tree.options["order"],
