@@ -44,7 +44,8 @@ def open_npz_folder(folder: Path) -> Iterator[ForeignRun]:
 
 def _load(file: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        # opened here, since numpy leaves a file open that is none of its own
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             missing = [name for name in _NEEDED if name not in archive]
             if missing:
                 raise InvalidInput(f"{file}: has no {missing[0]}; a checkpoint holds {', '.join(_NEEDED)}")

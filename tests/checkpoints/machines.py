@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from carving import RBM
+from carving import RBM, Unit
 
 
 def machine(
@@ -12,7 +12,7 @@ def machine(
     hidden_size: int = 3,
     states: int | None = None,
     visible: str | None = None,
-    hidden: str = "bernoulli",
+    hidden: str | Unit = "bernoulli",
     beta: float = 1.0,
 ) -> RBM:
     """The machine of an age."""

@@ -46,7 +46,21 @@ def test_log_never_chooses_more_than_it_was_asked_for(ages: list[int], number: i
 
 
 @pytest.mark.parametrize(
-    "ages", ["", "some", "every:0", "every:", "log:-1", "log:x", "1,,2", "acceptance:0.5", "1.5", [], [1.5], "9" * 40]
+    "ages",
+    [
+        "",
+        "some",
+        "every:0",
+        "every:",
+        "log:-1",
+        "log:x",
+        "1,,2",
+        "acceptance:0.5",
+        "1.5",
+        [],
+        [1.5],
+        "9" * 40,
+    ],
 )
 def test_what_is_no_choice_is_refused_with_the_list_of_choices(ages: object) -> None:
     with pytest.raises(InvalidInput, match=r"all, every:N, log:N, or ages like 1,5,20"):
