@@ -8,6 +8,7 @@ import dataclasses
 import io
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import dendropy
 import igraph
@@ -79,11 +80,12 @@ def _ete(path: Path) -> Iterable[str]:
 
 
 def _biopython(path: Path) -> Iterable[str]:
-    return [clade.name for clade in Phylo.read(path, "newick").find_clades()]
+    tree = Phylo.read(path, "newick")  # pyright: ignore[reportPrivateImportUsage]
+    return [clade.name for clade in tree.find_clades()]
 
 
 def _dendropy(path: Path) -> Iterable[str]:
-    tree = dendropy.Tree.get(path=str(path), schema="newick")
+    tree: Any = dendropy.Tree.get(path=str(path), schema="newick")
     return [node.taxon.label if node.taxon else node.label for node in tree]
 
 

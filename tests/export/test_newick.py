@@ -74,7 +74,8 @@ def test_dendropy_reads_the_slow_tree(tree: Tree, kind: str, keep: bool):
 
 @given(tree=trees, kind=kinds, keep=st.booleans())
 def test_biopython_reads_the_slow_tree(tree: Tree, kind: str, keep: bool):
-    read = Phylo.read(io.StringIO(newick(tree, branch_length=kind, keep_unary=keep)), "newick")
+    text = newick(tree, branch_length=kind, keep_unary=keep)
+    read = Phylo.read(io.StringIO(text), "newick")  # pyright: ignore[reportPrivateImportUsage]
     assert of_biopython(read.root) == expected(tree, kind, keep_unary=keep)
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import sys
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,7 +102,7 @@ def test_ete_tree_has_the_vertices_and_lengths_of_the_slow_one(tree: Tree, kind:
 
 
 def test_ete_tree_has_columns_and_labels_as_features():
-    vertex = small_tree().to_ete()
+    vertex: Any = small_tree().to_ete()
     assert (vertex.age, vertex.size, vertex.stable) == (1, 5, True)
     assert (vertex & "D").labels == {"continent": "AFR"}
 
