@@ -111,6 +111,21 @@ def read_array(place: Place, metadata: Metadata, path: str, row: int | None = No
     return values
 
 
+def read_ages(place: Place, metadata: Metadata) -> np.ndarray:
+    """The committed ages, after checking that they increase."""
+    ages = read_array(place, metadata, "updates")
+    if ages.dtype != np.int64 or ages.ndim != 1:
+        raise CorruptStore(f"{place.name}: updates: are not a row of int64; make the store anew")
+    wrong = np.flatnonzero(np.diff(ages) <= 0)
+    if len(wrong):
+        index = int(wrong[0])
+        raise CorruptStore(
+            f"{place.name}: updates: {ages[index + 1]} follows {ages[index]}; "
+            "ages must increase, make the store anew"
+        )
+    return ages
+
+
 def _damage(place: Place, array: zarr.Array, path: str, rows: slice, reason: str) -> str:
     """What is wrong, after a look for chunks that are not there."""
     missing = _missing(place, array, path, rows)

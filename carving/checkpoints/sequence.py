@@ -11,7 +11,7 @@ import numpy as np
 
 from carving._files import whole_folder
 from carving.checkpoints import _writer
-from carving.checkpoints._arrays import read_array
+from carving.checkpoints._arrays import read_ages, read_array
 from carving.checkpoints._fitting import fitting_age, fitting_parameters, learn_states
 from carving.checkpoints._lock import WriterLock, is_locked
 from carving.checkpoints._metadata import PARAMETERS, Metadata, read_metadata
@@ -38,7 +38,7 @@ class CheckpointSequence:
         self._place = place
         self._metadata = metadata
         self._lock = lock
-        self._ages = _read_ages(place, metadata)
+        self._ages = read_ages(place, metadata)
 
     # ---- what is in it
 
@@ -391,17 +391,3 @@ def create_checkpoints(
             names=names,
         )
     return open_checkpoints(folder, writable=True)
-
-
-def _read_ages(place: Place, metadata: Metadata) -> np.ndarray:
-    ages = read_array(place, metadata, "updates")
-    if ages.dtype != np.int64 or ages.ndim != 1:
-        raise CorruptStore(f"{place.name}: updates: are not a row of int64; make the store anew")
-    wrong = np.flatnonzero(np.diff(ages) <= 0)
-    if len(wrong):
-        index = int(wrong[0])
-        raise CorruptStore(
-            f"{place.name}: updates: {ages[index + 1]} follows {ages[index]}; "
-            "ages must increase, make the store anew"
-        )
-    return ages
