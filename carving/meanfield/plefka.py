@@ -122,7 +122,7 @@ class Plefka:
         return visible, self.hidden.natural(m_h) - self.hidden_field(m_v, m_h)
 
     def size(self, visible: Tensor, hidden: Tensor) -> Tensor:
-        """Max-norm over both layers of a difference of states: how errors are stated (mathematics §5). (n,)"""
+        """Max-norm over both layers of a difference of states, as errors are stated (mathematics §5). (n,)"""
         return torch.maximum(
             visible.flatten(1).abs().amax(1) * self.visible.distance_scale,
             hidden.abs().amax(1) * self.hidden.distance_scale,

@@ -72,7 +72,7 @@ class Linearisation:
 
 
 def _inverse(matrices: Tensor) -> Tensor:
-    """Inverses of a batch; on the CPU by numpy, since torch 2.13's threaded LU errs or hangs from N_h = 200."""
+    """Inverses of a batch; on the CPU by numpy: torch 2.13's threaded LU errs or hangs from N_h = 200."""
     if matrices.device.type != "cpu":
         return torch.linalg.inv(matrices)
     try:

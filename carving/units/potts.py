@@ -82,7 +82,7 @@ class Potts(Unit):
             row, column = (int(x) for x in torch.nonzero(wrong)[0])
             raise InvalidInput(
                 f"{source}: row {row}, column {column}: {values[row, column].item():g} is not a code of "
-                f"potts units (0 … {self.states - 1}); check the alphabet, or that the machine is of these data"
+                f"potts units (0 … {self.states - 1}); check the alphabet, and that the machine fits the data"
             )
         return torch.nn.functional.one_hot(values.long(), self.states).to(dtype)
 
