@@ -76,7 +76,8 @@ NAMES = {
 def _ete(path: Path) -> Iterable[str]:
     import ete3
 
-    return [vertex.name for vertex in ete3.Tree(str(path), format=1, quoted_node_names=True).traverse()]
+    tree: Any = ete3.Tree(str(path), format=1, quoted_node_names=True)
+    return [vertex.name for vertex in tree.traverse()]
 
 
 def _biopython(path: Path) -> Iterable[str]:
