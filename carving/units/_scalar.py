@@ -76,7 +76,9 @@ class ScalarUnit(Unit):
             high = torch.where(excess > 0, theta, high)
             slope = 1 - self.field_slope(m, bends) * self.cumulant(2, m)
             newton = theta - excess / slope
-            inside = (newton > low) & (newton < high) & (slope > 0)
+            # a last step that rounds to an end of the bracket is the answer, not a reason to bisect
+            inside = ((newton > low) & (newton < high)) | ((newton - theta).abs() <= rounding)
+            inside &= slope > 0
             update = torch.where(inside, newton, (low + high) / 2)
             if bool((update == theta).all()):
                 break
