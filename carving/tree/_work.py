@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import shutil
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from carving.checkpoints import CheckpointSequence
 
 _INPUTS = "inputs.json"
+_SUFFIX = ".age"
 _BLOCK = 4096
 Record = TypeVar("Record")
 
@@ -65,20 +66,28 @@ class Work:
 
     def load(self, age: int, record: type[Record]) -> Record | None:
         """What was found at an age, or None if it has still to be done."""
-        if self._folder is None or not (path := self._folder / f"{age}.npz").is_file():
+        if self._folder is None:
             return None
         try:
-            with np.load(path, allow_pickle=False) as file:
-                columns = {name: file[name] for name in file.files}
-            return record(**{name: x if x.ndim else x.item() for name, x in columns.items()})
-        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile):
+            content = (self._folder / f"{age}{_SUFFIX}").read_bytes()
+        except OSError:
             return None
+        digest, columns = content[: hashlib.sha256().digest_size], content[hashlib.sha256().digest_size :]
+        if hashlib.sha256(columns).digest() != digest:
+            return None
+        with np.load(io.BytesIO(columns), allow_pickle=False) as file:
+            values = {name: file[name] for name in file.files}
+        return record(**{name: x if x.ndim else x.item() for name, x in values.items()})
 
     def save(self, age: int, found: Any) -> None:
-        """Keep what was found at an age."""
-        if self._folder is not None:
-            with whole_file(self._folder / f"{age}.npz", force=True) as file:
-                np.savez(file, **asdict(found))
+        """Keep what was found at an age: a digest, and the columns as numpy writes them."""
+        if self._folder is None:
+            return
+        columns = io.BytesIO()
+        np.savez(columns, **asdict(found))
+        content = columns.getvalue()
+        with whole_file(self._folder / f"{age}{_SUFFIX}", force=True) as file:
+            file.write(hashlib.sha256(content).digest() + content)
 
 
 def _clear(folder: Path) -> None:
@@ -98,7 +107,7 @@ def _clear(folder: Path) -> None:
 def _is_ours(path: Path) -> bool:
     """Inputs, a finished age, or what a killed run left of either."""
     name = re.sub(r"^\.(.+)\.[^.]+\.partial$", r"\1", path.name)
-    return name == _INPUTS or re.fullmatch(r"\d+\.npz", name) is not None
+    return name == _INPUTS or re.fullmatch(rf"\d+{re.escape(_SUFFIX)}", name) is not None
 
 
 def _read_inputs(folder: Path) -> dict[str, Any] | None:
