@@ -73,8 +73,8 @@ def whole_file(path: str | os.PathLike[str], *, force: bool = False, mode: str =
     target = check_output(path, force=force)
     folder = _beside(target)
     try:
-        text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-        with open(folder / target.name, mode, **text) as file:
+        encoding, newline = (None, None) if "b" in mode else ("utf-8", "\n")
+        with open(folder / target.name, mode, encoding=encoding, newline=newline) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

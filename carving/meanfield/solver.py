@@ -209,15 +209,14 @@ class _Solve:
 
     def run(self, v: Tensor, h: Tensor) -> FixedPoints:
         n = len(v)
-        options = {"device": v.device}
         self.visible, self.hidden = v.clone(), h.clone()
-        self.error = torch.full((n,), torch.inf, dtype=v.dtype, **options)
-        self.stable = torch.zeros(n, dtype=torch.bool, **options)
-        self.sweeps = torch.zeros(n, dtype=torch.int64, **options)
-        self.method = torch.zeros(n, dtype=torch.uint8, **options)
-        self.done = torch.zeros(n, dtype=torch.bool, **options)
+        self.error = torch.full((n,), torch.inf, dtype=v.dtype, device=v.device)
+        self.stable = torch.zeros(n, dtype=torch.bool, device=v.device)
+        self.sweeps = torch.zeros(n, dtype=torch.int64, device=v.device)
+        self.method = torch.zeros(n, dtype=torch.uint8, device=v.device)
+        self.done = torch.zeros(n, dtype=torch.bool, device=v.device)
         # rows that brought a new point
-        self.known = torch.zeros(0, dtype=torch.int64, **options)
+        self.known = torch.zeros(0, dtype=torch.int64, device=v.device)
         for method, advance in (
             (PLAIN, self.plefka.sweep),
             (LAYER_EXACT, self.plefka.layer_exact_sweep),

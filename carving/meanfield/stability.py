@@ -158,7 +158,7 @@ def stability(rbm: RBM, visible: Tensor, hidden: Tensor, *, order: int = 2, coun
         values = np.linalg.eigvals(matrix)
     else:
         start = np.ones(total)
-        operator = LinearOperator((total, total), matvec=transpose_times, dtype=np.float64)
+        operator = LinearOperator((total, total), matvec=transpose_times, dtype=np.float64)  # pyright: ignore[reportCallIssue]
         values = np.asarray(eigs(operator, k=count, v0=start, return_eigenvectors=False))
     values = values[np.argsort(-np.abs(values), kind="stable")][:count]
     stable = bool(Linearisation(plefka, m_v.detach(), m_h.detach()).stable()[0])

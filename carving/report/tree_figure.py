@@ -1,7 +1,6 @@
 """The picture of a whole tree: ribbons that merge from the oldest age to the youngest."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -105,7 +104,8 @@ def _composition(tree: "Tree", column: str | None) -> _Composition | None:
             return None
     if column not in tree.labels:
         raise InvalidInput(
-            f"column {column!r}: this tree has the label columns {', '.join(tree.labels) or '(none)'}; name one of these"
+            f"column {column!r}: this tree has the label columns {', '.join(tree.labels) or '(none)'}; "
+            "name one of these"
         )
     labels = tree.labels[column].tolist()
     counts: list[Counter] = [Counter() for _ in range(len(tree.nodes))]
@@ -152,12 +152,11 @@ def _draw_ribbons(axes: "Axes", tree: "Tree", layout: Layout, composition: _Comp
     nodes = tree.nodes
     left = _left_end(tree, layout)
     for node in np.argsort(-nodes.size, kind="stable").tolist():
-        parent = nodes.parent[node]
-        start = layout.x[parent] if parent >= 0 else left
+        parent = int(nodes.parent[node])
+        start = float(layout.x[parent]) if parent >= 0 else left
         color = PALE if composition is None else _branch_color(composition, node)
-        ribbon = _ribbon(
-            layout.x[node], layout.y[node], start, layout.joins[node], max(layout.width[node], 0.03)
-        )
+        x, y, joins, width = (float(c[node]) for c in (layout.x, layout.y, layout.joins, layout.width))
+        ribbon = _ribbon(x, y, start, joins, max(width, 0.03))
         axes.add_patch(PathPatch(ribbon, facecolor=color, edgecolor="white", linewidth=0.35))
     axes.set_xlim(left, layout.x.max())
 
@@ -200,7 +199,9 @@ def _draw_ages(axes: "Axes", tree: "Tree", layout: Layout) -> None:
     axes.xaxis.set_major_locator(FixedLocator([float(np.log1p(age)) for age in ticks]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{round(np.expm1(x)):,}"))
     axes.tick_params(axis="x", colors=INK, labelsize=8, length=3, color=PALE)
-    axes.set_xlabel("updates of the machine in training:   ← it knows little      it knows more →", fontsize=9, color=INK)
+    axes.set_xlabel(
+        "updates of the machine in training:   ← it knows little      it knows more →", fontsize=9, color=INK
+    )
 
 
 def _draw_inner_pictures(
@@ -214,13 +215,14 @@ def _draw_inner_pictures(
     size = _PICTURE_INCHES * 1.25 * axes.figure.dpi
     taken: list[np.ndarray] = []
     for node in inner[np.argsort(-nodes.size[inner], kind="stable")].tolist():
-        place = axes.transData.transform((layout.x[node], layout.y[node]))
+        at = (float(layout.x[node]), float(layout.y[node]))
+        place = axes.transData.transform(at)
         if place[0] > box.x1 - size or np.isnan(pictures[node]).any():
             continue
         if all(np.abs(place - other).max() > size for other in taken):
             taken.append(place)
             color = INK if composition is None else _branch_color(composition, node)
-            _put_picture(axes, pictures[node], (layout.x[node], layout.y[node]), color, _PICTURE_INCHES * 1.15)
+            _put_picture(axes, pictures[node], at, color, _PICTURE_INCHES * 1.15)
 
 
 def _put_picture(
@@ -232,7 +234,9 @@ def _put_picture(
     )
     image.image.set_clim(0, 1)
     frame = {"edgecolor": color, "linewidth": 1.6, "boxstyle": "square,pad=0.06", "facecolor": "white"}
-    axes.add_artist(AnnotationBbox(image, place, frameon=True, pad=0.06, bboxprops=frame, annotation_clip=False))
+    axes.add_artist(
+        AnnotationBbox(image, place, frameon=True, pad=0.06, bboxprops=frame, annotation_clip=False)
+    )
 
 
 def _draw_tips(
@@ -246,7 +250,7 @@ def _draw_tips(
         text_at += 0.46 * inch
     bar = (text_at, 0.9 * inch)
     for node in layout.shown.tolist():
-        y, count = layout.y[node], f"{tree.nodes.size[node]:,}"
+        y, count = float(layout.y[node]), f"{tree.nodes.size[node]:,}"
         if pictures is not None:
             color = INK if composition is None else _branch_color(composition, node)
             _put_picture(axes, pictures[node], (0.26 * inch, y), color, _PICTURE_INCHES)
@@ -254,9 +258,12 @@ def _draw_tips(
             axes.text(text_at, y, count, fontsize=8.5, color=INK, va="center")
             continue
         _draw_bar(axes, composition, node, (bar[0], y), bar[1])
-        label, _ = composition.majority(node)
-        axes.text(bar[0] + bar[1] + 0.08 * inch, y, label or "unknown", fontsize=10, weight="bold", va="center",
-                  color=composition.colors.get(label, OTHER))
+        label, share = composition.majority(node)
+        text, color = label or "unknown", composition.colors.get(label, OTHER)
+        if label and share <= 0.5:
+            text, color = "mixed", OTHER
+        beside = bar[0] + bar[1] + 0.08 * inch
+        axes.text(beside, y, text, fontsize=10, weight="bold", va="center", color=color)
         axes.text(0.99, y, count, fontsize=8.5, color=INK, va="center", ha="right")
 
 
@@ -269,5 +276,7 @@ def _draw_bar(
     for label, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         piece = length * number / counts.total()
         color = composition.colors.get(label, OTHER)
-        axes.add_patch(Rectangle((left, place[1] - 0.17), piece, 0.34, facecolor=color, edgecolor="white", linewidth=0.4))
+        axes.add_patch(
+            Rectangle((left, place[1] - 0.17), piece, 0.34, facecolor=color, edgecolor="white", linewidth=0.4)
+        )
         left += piece

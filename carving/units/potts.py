@@ -14,6 +14,8 @@ from carving.errors import InvalidInput
 from carving.units._scalar import all_rows
 from carving.units._unit import FACTORIAL, NEWTON_STEPS, Unit
 
+_HALVINGS = 30
+
 
 @dataclass(frozen=True)
 class Potts(Unit):
@@ -190,12 +192,13 @@ class Potts(Unit):
             matrix = matrix + torch.eye(self.states, dtype=m.dtype, device=m.device)
             step = torch.linalg.solve(matrix, excess[..., None])[..., 0]
             length = torch.ones_like(size)
-            for _ in range(30):
-                tried = excess_of(theta - length * step)
+            tried = excess_of(theta - step)
+            for _ in range(_HALVINGS):
                 worse = tried.abs().amax(-1, keepdim=True) >= size
                 if not bool(worse.any()):
                     break
                 length = torch.where(worse, length / 2, length)
+                tried = excess_of(theta - length * step)
             better = tried.abs().amax(-1, keepdim=True) < size
             if not bool(better.any()):
                 break
