@@ -143,7 +143,7 @@ def _keys(array: zarr.Array, path: str, rows: slice) -> Iterator[str]:
     """The chunks that hold these rows; only the first axis is ever divided."""
     if array.ndim == 0:
         return iter((f"{path}/c",))
-    if array.size == 0:
+    if 0 in array.shape:
         return iter(())
     first = rows.start // array.chunks[0]
     beyond = -(-rows.stop // array.chunks[0])

@@ -92,7 +92,7 @@ def _receive(path: Path, reader: subprocess.Popen[bytes]) -> dict[str, Any]:
 
 def _died(path: Path, reader: subprocess.Popen[bytes]) -> CorruptStore:
     code = reader.wait()
-    if code == -signal.SIGXCPU:
+    if sys.platform != "win32" and code == -signal.SIGXCPU:
         reason = "the HDF5 library does not come back from it"
     else:
         reason = f"the HDF5 library crashed on it, exit code {code}"

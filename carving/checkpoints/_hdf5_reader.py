@@ -11,13 +11,15 @@ first, one line of JSON and the raw values that it announces; or one line with `
 import json
 import math
 import re
-import resource
 import sys
 from pathlib import Path
 from typing import IO, Any
 
 import h5py
 import numpy as np
+
+if sys.platform != "win32":
+    import resource
 
 NAMES = ("weight_matrix", "vbias", "hbias")
 CHECKPOINT = re.compile(r"(update|epoch)_([0-9]{1,18})")
@@ -53,6 +55,8 @@ def main(path: str, output: IO[bytes]) -> None:
 
 def limit_time() -> None:
     """Let the kernel end this process if the next step does not come back."""
+    if sys.platform == "win32":
+        return
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(used.ru_utime + used.ru_stime) + SECONDS, hard))

@@ -1,14 +1,20 @@
-"""One writer a store: a lock that the kernel releases when its holder dies, however it dies."""
+"""One writer a store: a lock that the kernel releases when its holder dies, however it dies.
+
+Windows has no such lock in Python's library; there a second writer is not noticed.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import os
+import sys
 import time
 import weakref
 from pathlib import Path
 
 from carving.errors import InvalidInput
+
+if sys.platform != "win32":
+    import fcntl
 
 # inside an array's folder, since zarr warns of files that it does not know in a group's
 LOCK_FILE = "updates/.writer"
@@ -34,23 +40,31 @@ class WriterLock:
         except OSError as error:
             reason = os.strerror(error.errno or 0).lower()
             raise InvalidInput(f"{folder}: cannot be written to ({reason}); choose another output") from None
-        # a reader that asks whether there is a writer holds the lock for some microseconds
-        for patience in (0.01, 0.02, 0.04, 0.08, None):
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if patience is None:
-                    os.close(descriptor)
-                    raise InvalidInput(
-                        f"{folder}: is being written by another program; wait until it has ended, or stop it"
-                    ) from None
-                time.sleep(patience)
+        if not _seize(descriptor):
+            os.close(descriptor)
+            raise InvalidInput(
+                f"{folder}: is being written by another program; wait until it has ended, or stop it"
+            )
         self.release = weakref.finalize(self, os.close, descriptor)
+
+
+def _seize(descriptor: int) -> bool:
+    if sys.platform == "win32":
+        return True
+    # a reader that asks whether there is a writer holds the lock for some microseconds
+    for patience in (0.01, 0.02, 0.04, 0.08, 0):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(patience)
+    return False
 
 
 def is_locked(folder: Path) -> bool:
     """Whether some writer holds the store at this moment."""
+    if sys.platform == "win32":
+        return False
     try:
         descriptor = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

@@ -202,7 +202,7 @@ def _are_contents(contents: dict[str, Any], committed: int) -> bool:
 
 def _check_shape(place: Place, path: str, shape: object, committed: int) -> None:
     """Lengths are all that the digest leaves out."""
-    if not isinstance(shape, list) or not all(type(size) is int for size in shape):
+    if not isinstance(shape, list) or not all(type(size) is int and 0 <= size < 2**60 for size in shape):
         raise CorruptStore(f"{place.name}: {path}: its shape is not a list of sizes; {_RESTORE}")
     if grows(path) and (not shape or shape[0] not in (committed, committed + 1)):
         raise CorruptStore(

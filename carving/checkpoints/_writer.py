@@ -152,7 +152,7 @@ def read_resume(place: Place, metadata: Metadata) -> dict[str, np.ndarray]:
                 try:
                     values = np.frombuffer(values.tobytes(), np.dtype(attributes["dtype"]))
                     values = values.reshape(attributes["shape"]).copy()
-                except (TypeError, ValueError, OverflowError) as error:
+                except Exception as error:  # numpy raises many kinds for what is no dtype or shape
                     raise CorruptStore(
                         f"{place.name}: {path}: dtype and shape do not fit ({one_line(error)}); make it anew"
                     ) from None
