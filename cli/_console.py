@@ -17,6 +17,12 @@ class Console:
         context = click.get_current_context()
         self.verbosity: int = context.meta.get("carving_cli.verbosity", 0)
         self.as_json: bool = context.meta.get("carving_cli.json", False)
+        self._is_part: bool = context.meta.get("carving_cli.part", False)
+
+    def say(self, text: str) -> None:
+        """Tell a story on standard output; not with ``-q``, nor where JSON is expected."""
+        if self.verbosity >= 0 and not self.as_json:
+            click.echo(text)
 
     def note(self, text: str) -> None:
         """Say something in passing, on standard error; not with ``-q``."""
@@ -37,7 +43,12 @@ class Console:
         return ProgressBar(verbosity=self.verbosity)
 
     def summary(self, values: dict[str, Any], lines: Sequence[str], *, is_result: bool = False) -> None:
-        """End a command: JSON when asked for, else a few lines; silent with ``-q`` unless it is the result."""
+        """End a command: JSON when asked for, else a few lines; silent with ``-q`` unless it is the result.
+
+        A command that runs as a part of another one leaves the last word to that.
+        """
+        if self._is_part:
+            return
         if self.as_json:
             click.echo(json.dumps(jsonable(values), ensure_ascii=False, indent=2, allow_nan=False))
         elif is_result or self.verbosity >= 0:

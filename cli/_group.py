@@ -13,6 +13,14 @@ import click
 from carving_cli._errors import describe, exit_code
 
 
+class _Failure(click.ClickException):
+    """An error of the library, or of the machine, as one line and an exit code."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(describe(error))
+        self.exit_code = exit_code(error)  # type: ignore[misc]  # declared for the class, read from the instance
+
+
 class CarveGroup(click.Group):
     """A click group whose commands live one in a module and whose every error is one line.
 
@@ -48,9 +56,7 @@ class CarveGroup(click.Group):
             verbosity = ctx.meta.get("carving_cli.verbosity", 0)
             if verbosity > 0:
                 click.echo(traceback.format_exc(), err=True, nl=False)
-            failure = click.ClickException(describe(error))
-            failure.exit_code = exit_code(error)
-            raise failure from error
+            raise _Failure(error) from error
 
     def main(  # type: ignore[override]
         self,

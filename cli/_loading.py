@@ -1,11 +1,14 @@
 """Opening what the commands are given, and checking that the pieces fit before any work starts."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carving.errors import CorruptStore, InvalidInput, MissingFile
 from carving_cli._console import Console
+
+ROWS_AT_ONCE = 4096
 
 if TYPE_CHECKING:
     from carving.checkpoints import CheckpointSequence
@@ -68,11 +71,18 @@ def _check_values(samples: "Samples", run: "CheckpointSequence", source: str) ->
             f"{samples.source}: has {width} columns, but the machines in {source} have "
             f"{run.visible_size} visible units; give the samples that this machine was trained on"
         )
-    run.visible.encode(samples.values, torch.float32, source=samples.source)
+    try:
+        # block by block: encoded sequences are some eighty times as large as their letters
+        for start in range(0, len(samples), ROWS_AT_ONCE):
+            run.visible.encode(samples.values[start : start + ROWS_AT_ONCE], torch.float32)
+    except InvalidInput:
+        # once more, so that the message counts rows from the first
+        run.visible.encode(samples.values, torch.float32, source=samples.source)
+        raise
 
 
 def load_labels(
-    path: Path | None, colors: Path | None, names: object, *, missing: str, console: Console
+    path: Path | None, colors: Path | None, names: Iterable[str], *, missing: str, console: Console
 ) -> "Labels | None":
     """Labels of exactly these samples; rows about others are counted in a warning."""
     if path is None:

@@ -52,7 +52,7 @@ def warn_if_too_large(
     console: Console,
 ) -> None:
     """Say so when the estimated peak is more than what is free."""
-    from carving.tree import estimate_memory
+    from carving.tree.descent import estimate_memory
 
     needed, free = estimate_memory(run, samples, batch_size), available(device)
     console.detail(f"estimated peak memory: {size(needed)}{'' if free is None else f' of {size(free)} free'}")

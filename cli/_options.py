@@ -30,11 +30,9 @@ version_option = click.option(
 )
 
 
-def _remember(key: str) -> Callable[[click.Context, click.Parameter, Any], None]:
-    def callback(context: click.Context, _parameter: click.Parameter, value: Any) -> None:
-        context.meta[f"carving_cli.{key}"] = value
-
-    return callback
+def _remember_json(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    # before the command or after it
+    context.meta["carving_cli.json"] = asked or context.meta.get("carving_cli.json", False)
 
 
 def _remember_verbosity(context: click.Context, parameter: click.Parameter, value: int) -> None:
@@ -55,7 +53,7 @@ def common_options(function: Function) -> Function:
             help="Say less: no progress and no summary.",
         ),
         click.option(
-            "--json", "as_json", is_flag=True, expose_value=False, callback=_remember("json"),
+            "--json", "as_json", is_flag=True, expose_value=False, callback=_remember_json,
             help="Print the summary as JSON on standard output.",
         ),
     ):  # fmt: skip
@@ -70,8 +68,6 @@ class RowsType(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> slice:
         """Read the text with the library's own reader, so that both accept the same."""
-        if isinstance(value, slice):
-            return value
         from carving.data import parse_rows
 
         with option_errors("--rows"):
@@ -79,9 +75,12 @@ class RowsType(click.ParamType):
 
 
 class PositiveType(click.ParamType):
-    """A finite number above zero."""
+    """A finite number above zero, and below another one where that is given."""
 
     name = "number"
+
+    def __init__(self, below: float = float("inf")) -> None:
+        self.below = below
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Refuse what click's own range lets through: nan and inf."""
@@ -89,8 +88,11 @@ class PositiveType(click.ParamType):
             number = float(value)
         except ValueError:
             self.fail(f"{value!r} is not a number", param, ctx)
-        if not 0 < number < float("inf"):
-            self.fail(f"{value!r} is not a finite number above 0", param, ctx)
+        if not 0 < number < self.below:
+            what = (
+                "a finite number above 0" if self.below == float("inf") else f"between 0 and {self.below:g}"
+            )
+            self.fail(f"{value!r} is not {what}", param, ctx)
         return number
 
 
@@ -159,7 +161,12 @@ tree_argument = click.argument("tree", type=STORE)
 force_option = click.option("--force", is_flag=True, help="Overwrite the output if it exists.")
 
 seed_option = click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", default=0, show_default=True, help="Seed of the random numbers."
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Seed of the random numbers.",
 )
 
 batch_size_option = click.option(
@@ -174,7 +181,7 @@ order_option = click.option(
 )  # fmt: skip
 
 tolerance_option = click.option(
-    "--tolerance", type=PositiveType(), default=1e-6, show_default="1e-6",
+    "--tolerance", type=PositiveType(below=1), default=1e-6, show_default="1e-6",
     help="Largest estimated error of a fixed point that counts as converged.",
 )  # fmt: skip
 

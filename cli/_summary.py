@@ -1,42 +1,44 @@
 """What a finished tree is, in the few lines that end ``carve build-tree``."""
 
+import shlex
+from pathlib import Path
 from typing import Any
 
 MOST_AGES = 12
 
 
-def of_tree(facts: dict[str, Any]) -> list[str]:
-    """Lines for a person, out of what summary.json holds."""
+def of_tree(facts: dict[str, Any], checkpoints: str, samples: Path | None, rows: slice | None) -> list[str]:
+    """Lines for a person, out of what summary.json holds and what the command was given."""
     groups = {int(age): number for age, number in facts["groups"].items()}
     unconverged = {int(age): number for age, number in facts["unconverged"].items() if number}
+    linkage = facts["options"]["linkage_distance"]
     lines = [
         f"{facts['output']}: {facts['samples']:,} samples, {facts['nodes']:,} nodes, "
         f"{len(groups):,} ages from {max(groups):,} down to {min(groups):,}",
-        "",
         "  states at each age (updates: states)",
         *_columns([f"{age:,}: {number:,}" for age, number in _turning_points(groups)]),
-        "",
         f"  not converged     {_unconverged(unconverged)}",
-        f"  linkage distance  {facts['options']['linkage_distance']:g}: {_sensitive(facts['sensitive_ages'])}",
+        f"  linkage distance  {linkage:g}: {_sensitive(facts['sensitive_ages'])}",
         f"  files             {' '.join(facts['files'])}",
+        "What next",
+        f"  {_look_at(facts)}",
     ]
-    return [*lines, "", *what_next(facts, unconverged)]
-
-
-def what_next(facts: dict[str, Any], unconverged: dict[int, int]) -> list[str]:
-    """What the user may try after this, as commands."""
-    output, checkpoints = facts["output"], facts["checkpoints"]
-    lines = ["What next", f"  {output}/tree.nwk opens in FigTree and iTOL, with {output}/itol/ for the colours"]
     if facts["sensitive_ages"]:
-        half = facts["options"]["linkage_distance"] / 2
-        lines.append(
-            f"  carve build-tree {checkpoints} --linkage-distance {half:g} -o {output}-fine"
-            "    what other distance shows"
-        )
-    if unconverged:
-        lines.append(f"  leaves.csv and nodes.csv in {output} mark in column converged what to leave out")
-    lines.append(f"  carve place {output} {checkpoints} --samples NEW    new samples into this tree")
+        again = ["carve", "build-tree", checkpoints]
+        again += [] if samples is None else ["--samples", str(samples)]
+        again += [] if rows is None else ["--rows", f"{rows.start or ''}:{rows.stop or ''}"]
+        again += ["--linkage-distance", f"{linkage / 2:g}", "-o", f"{facts['output']}-fine"]
+        lines.append(f"  {shlex.join(again)}    finer groups")
+    place = shlex.join(["carve", "place", facts["output"], checkpoints, "--samples"])
+    lines.append(f"  {place} NEW    where new samples belong")
     return lines
+
+
+def _look_at(facts: dict[str, Any]) -> str:
+    if "newick" in facts["left_out"]:
+        return f"carve info {shlex.quote(facts['output'])}    its figures; nodes.csv and leaves.csv hold all"
+    strips = ", with itol/ for the colours of labels" if facts["labels"] else ""
+    return f"open {shlex.quote(facts['output'] + '/tree.nwk')} in FigTree or iTOL{strips}"
 
 
 def _turning_points(groups: dict[int, int]) -> list[tuple[int, int]]:

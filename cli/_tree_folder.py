@@ -14,9 +14,7 @@ FORMATS = ("newick", "nhx", "graphml", "csv", "itol")
 """What build-tree writes besides tree.zarr; the others are a matter of ``carve export``."""
 
 
-def write(
-    tree: "Tree", output: Path, *, branch_length: str, force: bool, console: Console
-) -> dict[str, Any]:
+def write(tree: "Tree", output: Path, *, branch_length: str, force: bool, console: Console) -> dict[str, Any]:
     """Write the whole folder or nothing of it.
 
     A format that cannot hold a name or a depth of this tree is left out, with a warning: the tree
@@ -28,19 +26,41 @@ def write(
         What summary.json says.
     """
     from carving._files import whole_folder
+    from carving.export import ExportOptions, formats
 
+    options = ExportOptions(branch_length=branch_length)
     skipped: dict[str, str] = {}
     with whole_folder(output, force=force) as folder:
         tree.save(folder / "tree.zarr")
         for name in FORMATS:
             try:
-                export(tree, name, folder, branch_length=branch_length)
+                formats()[name].write_into(tree, folder, options)
             except InvalidInput as error:
-                skipped[name] = str(error)
-        facts = _facts(tree, output, skipped, branch_length)
-        facts["files"] = sorted(_shown(path, folder) for path in _files(folder)) + ["summary.json"]
+                # the folder has another name until it is whole
+                skipped[name] = str(error).replace(str(folder), str(output))
+        facts = _facts(tree, output, branch_length, skipped)
+        facts["files"] = [*_written(folder), "summary.json"]
         text = json.dumps(jsonable(facts), ensure_ascii=False, indent=2, allow_nan=False)
         (folder / "summary.json").write_text(f"{text}\n", encoding="utf-8")
     for name, reason in skipped.items():
-        console.warn(f"{output}: the {name} files were left out: {reason}")
+        console.warn(f"{name} was left out: {reason}")
     return facts
+
+
+def _facts(tree: "Tree", output: Path, branch_length: str, skipped: dict[str, str]) -> dict[str, Any]:
+    return {
+        "output": str(output),
+        **tree.summary(),
+        "largest_step": dict(zip(tree.ages.updates.tolist(), tree.ages.largest_step.tolist(), strict=True)),
+        "smallest_gap": dict(zip(tree.ages.updates.tolist(), tree.ages.smallest_gap.tolist(), strict=True)),
+        "options": {**tree.options, "branch_length": branch_length},
+        "provenance": tree.provenance,
+        "left_out": skipped,
+    }
+
+
+def _written(folder: Path) -> list[str]:
+    """What is in the folder, the store as one entry."""
+    top = sorted(path for path in folder.iterdir() if path.name != "itol")
+    strips = sorted(folder.glob("itol/*.txt"))
+    return [path.relative_to(folder).as_posix() for path in (*top, *strips)]

@@ -8,7 +8,7 @@ from types import FrameType
 import click
 
 from carving_cli._group import CarveGroup
-from carving_cli._options import version_option
+from carving_cli._options import common_options
 
 COMMANDS = {
     "demo": "demo",
@@ -30,7 +30,7 @@ COMMANDS = {
     modules=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@version_option
+@common_options
 def carve() -> None:
     """Grow the family tree of data from the training history of a restricted Boltzmann machine.
 

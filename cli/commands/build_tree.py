@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from carving.errors import OutputExists
 from carving_cli import _loading, _memory, _summary, _tree_folder
 from carving_cli._console import Console
 from carving_cli._errors import interruptible, option_errors
@@ -25,6 +26,7 @@ from carving_cli._options import (
     samples_options,
     tolerance_option,
 )
+from carving_cli._outputs import check_folder
 
 
 @click.command(name="build-tree")
@@ -33,13 +35,19 @@ from carving_cli._options import (
 @labels_options
 @output_option("tree", "The folder to write.")
 @click.option(
-    "--ages", default="all", show_default=True, metavar="AGES",
+    "--ages",
+    default="all",
+    show_default=True,
+    metavar="AGES",
     help="Which checkpoints to use: all, every:N, log:N, or a list as 1,5,20.",
 )
 @order_option
 @tolerance_option
 @click.option(
-    "--linkage-distance", type=PositiveType(), default=0.035, show_default=True,
+    "--linkage-distance",
+    type=PositiveType(),
+    default=0.035,
+    show_default=True,
     help="Fixed points closer than this (per site) belong to one group.",
 )
 @branch_length_option
@@ -77,11 +85,11 @@ def command(
       carve build-tree checkpoints/
       carve build-tree checkpoints/ --samples genomes.npz --labels people.csv -o tree/
     """  # fmt: skip
-    from carving._files import check_output
     from carving.tree import build_tree
 
     console = Console()
-    check_output(output, force=force)
+    check_folder(output, force=force, mark="tree.zarr")
+    work_folder = _work_folder(output, console)
     run = _loading.load_run(checkpoints)
     with option_errors("--ages"):
         chosen = run.select(ages)
@@ -90,18 +98,13 @@ def command(
     )
     labels = _loading.load_labels(labels_path, colors, samples.names, missing=missing_labels, console=console)
     _memory.warn_if_too_large(run, samples.values, batch_size, device, console)
-
-    work_folder = output.with_name(f"{output.name}.partial")
-    if work_folder.exists():
-        console.note(f"{work_folder}: holds the finished ages of an interrupted run; going on from there")
     console.note(f"{len(samples.values):,} samples through {len(chosen):,} ages, on {device}")
     started = time.monotonic()
     go_on = f"the finished ages are in {work_folder}; the same command goes on from there"
     with interruptible(go_on), _removed_if_empty(work_folder), console.progress() as progress:
         tree = build_tree(
             run,
-            samples.values,
-            names=samples.names,
+            samples,
             labels=labels,
             order=order,
             tolerance=tolerance,
@@ -115,9 +118,24 @@ def command(
     with interruptible(go_on):
         facts = _tree_folder.write(tree, output, branch_length=branch_length, force=force, console=console)
     shutil.rmtree(work_folder, ignore_errors=True)
+    facts["seconds"] = round(time.monotonic() - started, 3)
+    console.summary(facts, _summary.of_tree(facts, checkpoints, samples_path, rows))
 
-    facts |= {"checkpoints": str(checkpoints), "seconds": round(time.monotonic() - started, 3)}
-    console.summary(facts, _summary.of_tree(facts))
+
+def _work_folder(output: Path, console: Console) -> Path:
+    """Where finished ages are kept until the tree is whole; never a folder that is somebody else's."""
+    folder = output.with_name(f"{output.name}.partial")
+    if not folder.exists():
+        return folder
+    if not (folder / "inputs.json").is_file():
+        raise OutputExists(
+            f"{folder}: is in the way of what an interrupted run would keep; move it, or choose another output"
+        )
+    console.note(
+        f"{folder}: an earlier run was interrupted; its finished ages are used where machines, samples and "
+        "settings are the same"
+    )
+    return folder
 
 
 @contextmanager

@@ -11,12 +11,15 @@ from carving_cli._options import STORE, common_options, force_option
 @click.argument("source", type=STORE, metavar="FILE")
 @click.argument("checkpoints", type=STORE)
 @click.option(
-    "--units", type=click.Choice(["bernoulli", "spin", "potts"]), default=None,
+    "--units",
+    type=click.Choice(["bernoulli", "spin", "potts"]),
+    default=None,
     help="Visible and hidden units of the file; spin where it holds -1/+1 machines.  "
     "[default: bernoulli, or potts where the weights have states]",
 )
 @click.option(
-    "--alphabet", default=None,
+    "--alphabet",
+    default=None,
     help="Letters of a Potts machine's states, in order.  [default: -ACDEFGHIKLMNPQRSTVWY]",
 )
 @force_option

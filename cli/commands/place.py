@@ -63,9 +63,7 @@ def command(
         samples_path, run, rows=rows, unknown_letters=unknown_letters, source=checkpoints
     )
     with interruptible("nothing was written"), console.progress() as progress:
-        placement = finished.place(
-            samples.values, run, batch_size=batch_size, device=device, progress=progress
-        )
+        placement = finished.place(samples, run, batch_size=batch_size, device=device, progress=progress)
         _save(placement, finished, samples, output, force=force)
     unconverged = int((~placement.converged).sum())
     hit = len(set(placement.node.tolist()))
@@ -78,9 +76,7 @@ def command(
     )
 
 
-def _save(
-    placement: "Placement", tree: "Tree", samples: "Samples", output: Path, *, force: bool
-) -> None:
+def _save(placement: "Placement", tree: "Tree", samples: "Samples", output: Path, *, force: bool) -> None:
     from carving._files import whole_file
 
     with whole_file(output, force=force, mode="w") as file:

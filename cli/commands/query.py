@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 @click.command(name="query")
 @checkpoints_argument
 @click.option(
-    "--age", type=click.IntRange(min=0), default=None, metavar="T",
+    "--age",
+    type=click.IntRange(min=0),
+    default=None,
+    metavar="T",
     help="Age of the machine, in gradient updates.  [default: the oldest]",
 )
 @samples_options(required=False)
@@ -75,7 +78,12 @@ def command(
     )
     with interruptible("nothing was written"), console.progress() as progress:
         points = fixed_points(
-            machine, samples.values, order=order, tolerance=tolerance, batch_size=batch_size, progress=progress
+            machine,
+            samples.values,
+            order=order,
+            tolerance=tolerance,
+            batch_size=batch_size,
+            progress=progress,
         )
         _save(points, samples, age, output, force=force)
     unconverged = int((~points.converged).sum())

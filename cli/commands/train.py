@@ -30,34 +30,57 @@ COUNT = click.IntRange(min=1)
 @click.argument("checkpoints", type=FILE)
 @rows_option
 @unknown_letters_option
-@click.option("--hidden", type=COUNT, metavar="N", default=100, show_default=True, help="Number of hidden units.")
 @click.option(
-    "--visible", type=click.Choice(["bernoulli", "spin", "potts"]), default=None,
+    "--hidden", type=COUNT, metavar="N", default=100, show_default=True, help="Number of hidden units."
+)
+@click.option(
+    "--visible",
+    type=click.Choice(["bernoulli", "spin", "potts"]),
+    default=None,
     help="Kind of the visible units.  [default: what the samples look like]",
 )
 @click.option(
-    "--hidden-unit", type=click.Choice(["bernoulli", "spin", "gaussian"]), default="bernoulli",
-    show_default=True, help="Kind of the hidden units.",
+    "--hidden-unit",
+    type=click.Choice(["bernoulli", "spin", "gaussian"]),
+    default="bernoulli",
+    show_default=True,
+    help="Kind of the hidden units.",
 )
 @click.option(
-    "--updates", type=COUNT, metavar="N", default=5000, show_default=True, help="Length of the training: the oldest age."
+    "--updates",
+    type=COUNT,
+    metavar="N",
+    default=5000,
+    show_default=True,
+    help="Length of the training: the oldest age.",
 )
 @click.option(
-    "--save", default="exponential:60", show_default=True,
+    "--save",
+    default="exponential:60",
+    show_default=True,
     help="At which ages to save: exponential:N or linear:N.",
 )
 @click.option(
     "--method", default="pcd", show_default=True, help="How the machine's own averages are estimated."
 )
-@click.option("--k", "steps", type=COUNT, metavar="N", default=10, show_default=True, help="Gibbs steps an update.")
-@click.option("--chains", type=COUNT, metavar="N", default=500, show_default=True, help="Number of persistent chains.")
-@click.option("--batch-size", type=COUNT, metavar="N", default=500, show_default=True, help="Samples an update.")
 @click.option(
-    "--learning-rate", type=PositiveType(), default=None,
+    "--k", "steps", type=COUNT, metavar="N", default=10, show_default=True, help="Gibbs steps an update."
+)
+@click.option(
+    "--chains", type=COUNT, metavar="N", default=500, show_default=True, help="Number of persistent chains."
+)
+@click.option(
+    "--batch-size", type=COUNT, metavar="N", default=500, show_default=True, help="Samples an update."
+)
+@click.option(
+    "--learning-rate",
+    type=PositiveType(),
+    default=None,
     help="Step size of the weights.  [default: 0.05 between 0/1 units, the same in effect for others]",
 )
 @click.option(
-    "--keep-samples/--no-keep-samples", default=None,
+    "--keep-samples/--no-keep-samples",
+    default=None,
     help="Keep the samples in the store, so that build-tree needs nothing else.  [default: below 64 MiB]",
 )
 @click.option("--resume", is_flag=True, help="Go on with the training that CHECKPOINTS holds.")

@@ -110,8 +110,14 @@ def test_the_caller_cannot_change_a_machine() -> None:
         rbm.weights = weights  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def three(weights: torch.Tensor, a: torch.Tensor, b: torch.Tensor, *units: str) -> None:
-    RBM(weights, a, b, *units)
+def three(
+    weights: torch.Tensor,
+    a: torch.Tensor,
+    b: torch.Tensor,
+    visible: str = "bernoulli",
+    hidden: str = "bernoulli",
+) -> None:
+    RBM(weights, a, b, visible, hidden)
 
 
 @pytest.mark.parametrize(
