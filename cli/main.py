@@ -50,6 +50,9 @@ def _stop_politely(_number: int, _frame: FrameType | None) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line on the program's arguments, or on these; the exit code is 0 done, 1 failed, 2 bad usage, 130 interrupted."""
+    """Run the command line on the program's arguments, or on these.
+
+    The exit code is 0 done, 1 failed, 2 bad usage, 130 interrupted.
+    """
     signal.signal(signal.SIGTERM, _stop_politely)
     sys.exit(carve.main(arguments, prog_name="carve"))

@@ -129,7 +129,7 @@ def _work_folder(output: Path, console: Console) -> Path:
         return folder
     if not (folder / "inputs.json").is_file():
         raise OutputExists(
-            f"{folder}: is in the way of what an interrupted run would keep; move it, or choose another output"
+            f"{folder}: is in the way of what an interrupted run keeps; move it, or choose another output"
         )
     console.note(
         f"{folder}: an earlier run was interrupted; its finished ages are used where machines, samples and "

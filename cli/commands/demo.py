@@ -122,7 +122,7 @@ def _train(output: Path, seed: int, device: str, console: Console) -> None:
     _tell(
         console, "2. Training",
         "A restricted Boltzmann machine learns what digits look like: at first roughly, then more and more "
-        f"finely. On its way it is saved at many ages, an age being a number of updates: {output}/checkpoints.",
+        f"finely. On the way it is saved at many ages (an age is a number of updates): {output}/checkpoints.",
     )  # fmt: skip
     arguments = ["train", f"{output}/samples.npz", f"{output}/checkpoints", *TRAINING.split()]
     arguments += ["--seed", str(seed)] if seed else []
@@ -146,7 +146,7 @@ def _build_tree(output: Path, device: str, console: Console) -> "tuple[Tree, dic
     _tell(
         console, "   Found",
         f"{tree.ages.groups[0]} states at the oldest age; {unconverged} fixed points did not converge. "
-        f"Nobody told the machine about digits, yet its {level['groups']} groups at age {level['age']:,} agree "
+        f"Nobody told the machine of digits, yet its {level['groups']} groups at age {level['age']:,} agree "
         f"with them: adjusted mutual information {level['adjusted_mutual_information']:.2f}, where chance "
         "gives 0 and perfect agreement 1.",
     )  # fmt: skip
@@ -171,7 +171,7 @@ def _draw(tree: "Tree", output: Path, console: Console) -> None:
 
     _tell(
         console, "4. Picture",
-        f"{output}/tree.png shows it: the youngest machine at the left, the states of the oldest at the right, "
+        f"{output}/tree.png shows it: the youngest machine at the left, states of the oldest at the right, "
         "branches as thick as there are digits in them.",
     )  # fmt: skip
     title = f"A family tree of {len(tree.leaves):,} handwritten digits"
@@ -188,7 +188,8 @@ def _what_next(output: Path) -> list[str]:
             "other branches",
         ),
         (
-            f"carve place {tree} {checkpoints} --samples {output}/samples.npz --rows :9 -o {output}/placed.csv",
+            f"carve place {tree} {checkpoints} --samples {output}/samples.npz --rows :9 "
+            f"-o {output}/placed.csv",
             "where samples belong",
         ),
     ]
