@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import carving
 from tests.cli.workspace import AGES, NAMES, succeed
@@ -68,14 +69,8 @@ def test_options_reach_the_tree(here: Path):
 
 
 def test_threads_are_set_for_the_computation(here: Path):
-    import torch
-
-    before = torch.get_num_threads()
-    try:
-        succeed("build-tree", "ck", "--threads", 1, "-o", "out")
-        assert torch.get_num_threads() == 1
-    finally:
-        torch.set_num_threads(before)
+    succeed("query", "ck", "--rows", "0:1", "--threads", 2)
+    assert torch.get_num_threads() == 2
 
 
 def test_the_branch_length_of_exported_files_can_be_chosen(here: Path):

@@ -10,7 +10,7 @@ from carving_cli.main import carve
 
 SITES = 24
 COPIES = 12
-AGES = {1: 0.1, 10: 0.4, 100: 0.6}
+AGES = {1: 0.05, 10: 0.15, 100: 0.6}
 """Strength of the weights at each age: one state at first, four at the end."""
 
 
@@ -55,7 +55,17 @@ def make_workspace(folder: Path) -> None:
     (folder / "labels.csv").write_text(f"name,group\n{rows}", encoding="utf-8")
     (folder / "colors.csv").write_text("legend,label,color\ngroup,g0,#332288\n", encoding="utf-8")
     done = CliRunner().invoke(
-        carve, ["build-tree", f"{folder}/ck", "--labels", f"{folder}/labels.csv", "-o", f"{folder}/tree"]
+        carve,
+        [
+            "build-tree",
+            f"{folder}/ck",
+            "--labels",
+            f"{folder}/labels.csv",
+            "--threads",
+            "1",
+            "-o",
+            f"{folder}/tree",
+        ],
     )
     assert done.exit_code == 0, done.output
 
