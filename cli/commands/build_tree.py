@@ -91,6 +91,8 @@ def command(
     check_folder(output, force=force, mark="tree.zarr")
     work_folder = _work_folder(output, console)
     run = _loading.load_run(checkpoints)
+    # a damaged checkpoint is found now, and not after the ages that are older than it
+    run.verify()
     with option_errors("--ages"):
         chosen = run.select(ages)
     samples = _loading.load_samples(
