@@ -46,7 +46,7 @@ def table(change: Callable[[np.ndarray], object]) -> Callable[[Path], object]:
     def prepare(here: Path) -> None:
         values = samples_near_patterns().astype(np.float64)
         changed = change(values)
-        np.save(here / "bad.npy", values if changed is None else changed)
+        np.save(here / "bad.npy", values if changed is None else np.asarray(changed))
 
     return prepare
 
@@ -106,7 +106,7 @@ def npz_folder(*updates: int, **changes: np.ndarray) -> Callable[[Path], object]
                 "updates": np.array(age),
                 **changes,
             }
-            np.savez(here / "machines" / f"{index}.npz", **values)
+            np.savez(here / "machines" / f"{index}.npz", allow_pickle=False, **values)
 
     return prepare
 

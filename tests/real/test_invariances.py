@@ -12,7 +12,7 @@ from tests.tree.comparison import assert_same_tree
 
 pytestmark = pytest.mark.data
 
-GENOMES = {"linkage_distance": LINKAGE_DISTANCE["hgd"]}
+LINKED = LINKAGE_DISTANCE["hgd"]
 
 
 def transformed(run, path, change):
@@ -28,7 +28,9 @@ def transformed(run, path, change):
 def test_permuted_genomes_have_the_same_tree(run_of, values_of, tree_of):
     samples = values_of("hgd")
     order = np.random.default_rng(0).permutation(len(samples))
-    assert_same_tree(tree_of("hgd"), build_tree(run_of("hgd"), samples[order], **GENOMES), leaves=order)
+    assert_same_tree(
+        tree_of("hgd"), build_tree(run_of("hgd"), samples[order], linkage_distance=LINKED), leaves=order
+    )
 
 
 def test_permuted_hidden_units_give_the_same_tree(run_of, values_of, tree_of, tmp_path):
@@ -38,12 +40,12 @@ def test_permuted_hidden_units_give_the_same_tree(run_of, values_of, tree_of, tm
         return RBM(rbm.weights[:, order], rbm.visible_bias, rbm.hidden_bias[order])
 
     run = transformed(run_of("hgd"), tmp_path / "permuted.carving", permuted)
-    assert_same_tree(tree_of("hgd"), build_tree(run, values_of("hgd"), **GENOMES))
+    assert_same_tree(tree_of("hgd"), build_tree(run, values_of("hgd"), linkage_distance=LINKED))
 
 
 @pytest.mark.parametrize("batch_size", [64, 1000, 10_000])
 def test_batches_of_any_size_give_the_same_tree(run_of, values_of, tree_of, batch_size):
-    tree = build_tree(run_of("hgd"), values_of("hgd"), batch_size=batch_size, **GENOMES)
+    tree = build_tree(run_of("hgd"), values_of("hgd"), batch_size=batch_size, linkage_distance=LINKED)
     assert_same_tree(tree_of("hgd"), tree)
 
 
@@ -55,7 +57,7 @@ def test_converted_machines_give_the_same_tree(run_of, values_of, tree_of, tmp_p
         lambda rbm: rbm.convert(visible="spin", hidden="spin"),
     )
     spins = 2 * values_of("hgd").astype(np.int8) - 1
-    assert_same_tree(tree_of("hgd"), build_tree(run, spins, **GENOMES), tolerance=1e-4)
+    assert_same_tree(tree_of("hgd"), build_tree(run, spins, linkage_distance=LINKED), tolerance=1e-4)
 
 
 def test_one_and_two_threads_give_the_same_tree(run_of, values_of):
@@ -63,7 +65,7 @@ def test_one_and_two_threads_give_the_same_tree(run_of, values_of):
     try:
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            trees.append(build_tree(run_of("hgd"), values_of("hgd"), **GENOMES))
+            trees.append(build_tree(run_of("hgd"), values_of("hgd"), linkage_distance=LINKED))
     finally:
         torch.set_num_threads(before)
     assert_same_tree(*trees)
