@@ -7,6 +7,8 @@ that ``import carving`` costs nothing.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from carving._version import version_of
+
 if TYPE_CHECKING:
     from carving import checkpoints, data, export, meanfield, training, tree
     from carving.checkpoints import (
@@ -71,7 +73,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return _version()
+        return version_of("carving")
     if name in _ROOMS:
         return import_module(f"carving.{name}")
     if name in _HOMES:
@@ -81,12 +83,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return [*__all__, "__version__"]
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("carving")
-    except PackageNotFoundError:
-        return "0+unknown"

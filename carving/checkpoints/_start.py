@@ -6,13 +6,13 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from carving._files import check_output
+from carving._version import version_of
 from carving.checkpoints import _writer
 from carving.checkpoints._lock import is_locked
 from carving.checkpoints._metadata import FORMAT, FORMAT_VERSION, Metadata
@@ -55,7 +55,7 @@ def start_store(
     names: Sequence[str] | np.ndarray | None,
 ) -> None:
     """Write an empty store into a folder that is there."""
-    versions = {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
+    versions = {"python": platform.python_version(), **{name: version_of(name) for name in _PACKAGES}}
     attributes: dict[str, Any] = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -79,13 +79,6 @@ def start_store(
     if names is not None:
         _writer.write_whole(place, metadata, "names", _plain_names(names, samples))
     _writer.write_document(folder, ROOT_DOCUMENT, metadata.root_document())
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _unit_attributes(visible: str | Unit, hidden: str | Unit) -> dict[str, Any]:

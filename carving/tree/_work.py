@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from carving._files import whole_file
+from carving._version import version_of
 from carving.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -43,10 +44,8 @@ class Work:
         options: dict[str, Any],
     ) -> Work:
         """The folder, emptied first if it belongs to other inputs."""
-        from carving import __version__
-
         provenance = {
-            "carving": __version__,
+            "carving": version_of("carving"),
             "torch": torch.__version__,
             "checkpoints": run.path,
             "checkpoints_fingerprint": run.fingerprint,

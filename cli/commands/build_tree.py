@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from carving.errors import OutputExists
 from carving_cli import _loading, _memory, _summary, _tree_folder
 from carving_cli._console import Console
 from carving_cli._errors import interruptible, option_errors
@@ -125,18 +124,13 @@ def command(
 
 
 def _work_folder(output: Path, console: Console) -> Path:
-    """Where finished ages are kept until the tree is whole; never a folder that is somebody else's."""
+    """Where finished ages are kept until the tree is whole; the library refuses one that is somebody's."""
     folder = output.with_name(f"{output.name}.partial")
-    if not folder.exists():
-        return folder
-    if not (folder / "inputs.json").is_file():
-        raise OutputExists(
-            f"{folder}: is in the way of what an interrupted run keeps; move it, or choose another output"
+    if folder.exists():
+        console.note(
+            f"{folder}: an earlier run was interrupted; its finished ages are used where machines, samples "
+            "and settings are the same"
         )
-    console.note(
-        f"{folder}: an earlier run was interrupted; its finished ages are used where machines, samples and "
-        "settings are the same"
-    )
     return folder
 
 
