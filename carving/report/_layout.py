@@ -8,11 +8,12 @@ import numpy as np
 if TYPE_CHECKING:
     from carving.tree import Tree
 
-# heights of the rows of tips, in units of a row that has a picture
+# heights, in units of the row of a tip that has a picture
 _SMALL_ROW = 0.11
 _GAP_BETWEEN_BRANCHES = 0.12
-_WIDEST_RIBBON = 0.82
-_ROOT_SHARE = 0.45
+_GAP_BETWEEN_RIBBONS = 0.25
+# thickness of the trunk, as a share of the rows
+_TRUNK = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +55,13 @@ def lay_out(tree: "Tree", *, most_pictures: int) -> Layout:
     is_shown = np.zeros(len(nodes), dtype=bool)
     is_shown[largest] = True
 
-    rows = np.where(is_shown[tips], 1.0, _SMALL_ROW) + _gaps(tree, tips)
+    width = nodes.size * (_TRUNK * len(largest) / len(tree.leaves))
+    least = np.where(is_shown[tips], 1.0, _SMALL_ROW)
+    rows = np.maximum(least, width[tips] + _GAP_BETWEEN_RIBBONS * is_shown[tips]) + _gaps(tree, tips)
     ends = np.cumsum(rows)
     y = np.zeros(len(nodes))
     y[tips] = ends - rows / 2
     height = float(ends[-1])
-    scale = min(_WIDEST_RIBBON / nodes.size[largest].max(), _ROOT_SHARE * height / len(tree.leaves))
-    width = nodes.size * scale
     _middles_of_children(tree, y)
     return Layout(
         x=np.log1p(nodes.age.astype(float)),

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.colors import to_rgb
 
-# the "muted" scheme of Paul Tol, https://personal.sric.nl/tol; a tenth colour would not be told apart
-MUTED = ("#332288", "#DDCC77", "#117733", "#CC6677", "#88CCEE", "#AA4499", "#999933", "#882255", "#44AA99")
+# the "muted" scheme of Paul Tol, https://personal.sric.nl/tol, and the orange of his "vibrant" one
+_MUTED = "#332288 #DDCC77 #117733 #CC6677 #88CCEE #AA4499 #999933 #882255 #EE7733 #44AA99"
+PALETTE = tuple(_MUTED.split())
 OTHER = "#9A9A9A"
 INK = "#2B2B2B"
 PALE = "#C9CDD3"
@@ -20,7 +21,7 @@ def label_colors(column: Sequence[str], chosen: Mapping[str, str] | None = None)
     """
     chosen = dict(chosen or {})
     frequent = [label for label, _ in Counter(column).most_common() if label and label not in chosen]
-    free = [color for color in MUTED if color not in chosen.values()]
+    free = [color for color in PALETTE if color not in chosen.values()]
     # in the order of names, so that the colours of two trees of the same data agree
     named = sorted(frequent[: len(free)])
     colors = dict.fromkeys(column, OTHER) | dict(zip(named, free, strict=False)) | chosen

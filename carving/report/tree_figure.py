@@ -20,9 +20,19 @@ if TYPE_CHECKING:
 
     from carving.tree import Tree
 
-_ROW_INCHES = 0.34
-_PICTURE_INCHES = 0.30
+# inches of a row that has a picture: few rows are taller than many, so that the whole is about as tall
+_LEAST_ROW, _MOST_ROW, _ALL_ROWS = 0.36, 0.5, 6.0
+_PICTURE_SHARE = 0.84
+# inches above the rows, without and with a title, and below them
+_ABOVE, _TITLE, _BELOW = 0.45, 0.7, 0.68
+# inches of the column of rows: from its left edge to the picture's middle, and the bar that follows
+_PICTURE_AT, _BAR_LENGTH, _GAP = 0.3, 0.95, 0.1
 _SMALLEST_INNER_SHARE = 0.04
+_EXPLANATION = (
+    "Branches are as thick as they have samples. They meet where the machine, at that moment of its "
+    "training, could not yet tell them apart."
+)
+_MOST_CHIPS = 12
 # pieces of one path: start, curve to the parent, edge of the ribbon, curve back
 _RIBBON = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
 
@@ -86,14 +96,20 @@ def draw_tree(
     composition = _composition(tree, column)
     pictures = _pictures(tree, image_shape)
     layout = lay_out(tree, most_pictures=most_pictures)
-    # imported figure by figure, so that no canvas, backend or style of the caller's is touched
-    figure = Figure(figsize=(width, 1.25 + _ROW_INCHES * layout.height), dpi=150, facecolor="white")
-    axes, tips = _axes(figure, layout, title)
+    row = float(np.clip(_ALL_ROWS / layout.height, _LEAST_ROW, _MOST_ROW))
+    above = _ABOVE + (_TITLE if title else 0)
+    # a Figure of its own, not pyplot's: no window, backend or current figure of the caller's is touched
+    figure = Figure(figsize=(width, above + row * layout.height + _BELOW), dpi=150, facecolor="white")
+    if title:
+        _write_title(figure, title)
+    axes, tips = _axes(figure, layout, above)
     _draw_ribbons(axes, tree, layout, composition)
     _draw_ages(axes, tree, layout)
+    if composition is not None:
+        _draw_legend(axes, composition, row)
     if pictures is not None:
-        _draw_inner_pictures(axes, tree, layout, pictures, composition)
-    _draw_tips(tips, tree, layout, pictures, composition)
+        _draw_inner_pictures(axes, tree, layout, pictures, composition, row)
+    _draw_tips(tips, tree, layout, pictures, composition, row)
     return figure
 
 
@@ -132,18 +148,23 @@ def _pictures(tree: "Tree", image_shape: tuple[int, int] | None) -> np.ndarray |
     return values.reshape(-1, *image_shape)
 
 
-def _axes(figure: Figure, layout: Layout, title: str | None) -> tuple["Axes", "Axes"]:
+def _write_title(figure: Figure, title: str) -> None:
+    height = figure.get_figheight()
+    figure.text(0.02, 1 - 0.32 / height, title, fontsize=15, color=INK, weight="bold", va="center")
+    figure.text(0.02, 1 - 0.62 / height, _EXPLANATION, fontsize=9.5, color=INK, va="center")
+
+
+def _axes(figure: Figure, layout: Layout, above: float) -> tuple["Axes", "Axes"]:
     """The place of the tree, and at its right that of the rows; both with rows as vertical unit."""
     height = figure.get_figheight()
-    bottom, top = 0.62 / height, 1 - (0.58 if title else 0.2) / height
+    bottom, top = _BELOW / height, 1 - above / height
     axes = figure.add_axes((0.02, bottom, 0.70, top - bottom))
     tips = figure.add_axes((0.72, bottom, 0.27, top - bottom))
     for each in (axes, tips):
         each.set_ylim(layout.height, 0)
         each.set_axis_off()
-    tips.set_xlim(0, 1)
-    if title:
-        figure.text(0.02, 1 - 0.32 / height, title, fontsize=14, color=INK, weight="bold", va="center")
+    # in inches
+    tips.set_xlim(0, 0.27 * figure.get_figwidth())
     return axes, tips
 
 
@@ -198,21 +219,49 @@ def _draw_ages(axes: "Axes", tree: "Tree", layout: Layout) -> None:
     ticks = [age for age in powers if youngest < age < 0.9 * oldest] + [oldest]
     axes.xaxis.set_major_locator(FixedLocator([float(np.log1p(age)) for age in ticks]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{round(np.expm1(x)):,}"))
-    axes.tick_params(axis="x", colors=INK, labelsize=8, length=3, color=PALE)
-    axes.set_xlabel(
-        "updates of the machine in training:   ← it knows little      it knows more →", fontsize=9, color=INK
-    )
+    axes.tick_params(axis="x", colors=INK, labelsize=9, length=3, color=PALE)
+    axes.set_xlabel("updates in training", fontsize=9.5, color=INK, labelpad=3)
+    words = {"fontsize": 9.5, "color": INK, "style": "italic", "va": "top", "xycoords": "axes fraction"}
+    below = {"textcoords": "offset points", "xytext": (0, -19)}
+    axes.annotate("← the machine knows little", (0, 0), ha="left", **below, **words)
+    axes.annotate("it knows more →", (1, 0), ha="right", **below, **words)
+
+
+def _draw_legend(axes: "Axes", composition: _Composition, row: float) -> None:
+    """A chip for every label above the tree, as far as they go."""
+    root = composition.counts[-1]
+    labels = [label for label, _ in root.most_common() if label][:_MOST_CHIPS]
+    entries = [(label, composition.colors[label]) for label in sorted(labels)]
+    if len(labels) < len(root):
+        entries.append(("other", OTHER))
+    at = ("axes fraction", "axes fraction")
+    inch = axes.figure.dpi / axes.get_window_extent().width
+    left = 0.0
+    for label, color in entries:
+        chip = {"boxstyle": "square,pad=0.25", "facecolor": color, "edgecolor": "none"}
+        place = {"xycoords": at, "textcoords": "offset points", "xytext": (3, 11), "va": "center"}
+        axes.annotate("  ", (left, 1), fontsize=6, bbox=chip, **place)
+        words = axes.annotate(label, (left + 0.16 * inch, 1), fontsize=10, color=INK, **place)
+        left += 0.34 * inch + words.get_window_extent().width / axes.get_window_extent().width
+        if left > 0.95:
+            break
 
 
 def _draw_inner_pictures(
-    axes: "Axes", tree: "Tree", layout: Layout, pictures: np.ndarray, composition: _Composition | None
+    axes: "Axes",
+    tree: "Tree",
+    layout: Layout,
+    pictures: np.ndarray,
+    composition: _Composition | None,
+    row: float,
 ) -> None:
     """Images of the states where large branches meet, as many as there is room for."""
     nodes = tree.nodes
     inner = np.flatnonzero(np.diff(tree.children.offsets) > 0)
     inner = inner[nodes.size[inner] >= _SMALLEST_INNER_SHARE * len(tree.leaves)]
     box = axes.get_window_extent()
-    size = _PICTURE_INCHES * 1.25 * axes.figure.dpi
+    inches = 1.1 * _PICTURE_SHARE * row
+    size = 1.15 * inches * box.width / (0.70 * axes.figure.get_figwidth())
     taken: list[np.ndarray] = []
     for node in inner[np.argsort(-nodes.size[inner], kind="stable")].tolist():
         at = (float(layout.x[node]), float(layout.y[node]))
@@ -222,16 +271,15 @@ def _draw_inner_pictures(
         if all(np.abs(place - other).max() > size for other in taken):
             taken.append(place)
             color = INK if composition is None else _branch_color(composition, node)
-            _put_picture(axes, pictures[node], at, color, _PICTURE_INCHES * 1.15)
+            _put_picture(axes, pictures[node], at, color, inches)
 
 
 def _put_picture(
     axes: "Axes", picture: np.ndarray, place: tuple[float, float], color: object, inches: float
 ) -> None:
-    # OffsetImage counts in pixels of 1/72 inch
-    image = OffsetImage(
-        picture, zoom=inches * 72 / max(picture.shape), cmap="Greys", interpolation="nearest", dpi_cor=True
-    )
+    # OffsetImage counts in points; some of the size goes into the frame
+    zoom = 0.9 * inches * 72 / max(picture.shape)
+    image = OffsetImage(picture, zoom=zoom, cmap="Greys", interpolation="nearest", dpi_cor=True)
     image.image.set_clim(0, 1)
     frame = {"edgecolor": color, "linewidth": 1.6, "boxstyle": "square,pad=0.06", "facecolor": "white"}
     axes.add_artist(
@@ -240,43 +288,52 @@ def _put_picture(
 
 
 def _draw_tips(
-    axes: "Axes", tree: "Tree", layout: Layout, pictures: np.ndarray | None, composition: _Composition | None
+    axes: "Axes",
+    tree: "Tree",
+    layout: Layout,
+    pictures: np.ndarray | None,
+    composition: _Composition | None,
+    row: float,
 ) -> None:
     """A row for each of the largest oldest states: image, what it is made of, how many samples."""
-    box = axes.get_window_extent()
-    inch = axes.figure.dpi / box.width
-    text_at = 0.08 * inch
+    bar_at = _GAP if pictures is None else 2 * _PICTURE_AT + _GAP / 2
+    right = axes.get_xlim()[1] - _GAP / 2
+    heading = {"fontsize": 9.5, "color": INK, "style": "italic", "va": "bottom"}
+    top = -0.1 / row
+    axes.text(right, top, "samples", ha="right", **heading)
     if pictures is not None:
-        text_at += 0.46 * inch
-    bar = (text_at, 0.9 * inch)
+        axes.text(_PICTURE_AT, top, "state", ha="center", **heading)
+    if composition is not None:
+        axes.text(bar_at, top, "made of", **heading)
     for node in layout.shown.tolist():
-        y, count = float(layout.y[node]), f"{tree.nodes.size[node]:,}"
+        y = float(layout.y[node])
+        axes.text(right, y, f"{tree.nodes.size[node]:,}", fontsize=9.5, color=INK, va="center", ha="right")
         if pictures is not None:
-            color = INK if composition is None else _branch_color(composition, node)
-            _put_picture(axes, pictures[node], (0.26 * inch, y), color, _PICTURE_INCHES)
-        if composition is None:
-            axes.text(text_at, y, count, fontsize=8.5, color=INK, va="center")
-            continue
-        _draw_bar(axes, composition, node, (bar[0], y), bar[1])
-        label, share = composition.majority(node)
-        text, color = label or "unknown", composition.colors.get(label, OTHER)
-        if label and share <= 0.5:
-            text, color = "mixed", OTHER
-        beside = bar[0] + bar[1] + 0.08 * inch
-        axes.text(beside, y, text, fontsize=10, weight="bold", va="center", color=color)
-        axes.text(0.99, y, count, fontsize=8.5, color=INK, va="center", ha="right")
+            frame = INK if composition is None else _branch_color(composition, node)
+            _put_picture(axes, pictures[node], (_PICTURE_AT, y), frame, _PICTURE_SHARE * row)
+        if composition is not None:
+            _draw_bar(axes, composition, node, (bar_at, y))
+            text, color = _majority_word(composition, node)
+            beside = bar_at + _BAR_LENGTH + _GAP
+            axes.text(beside, y, text, fontsize=11, weight="bold", va="center", color=color)
 
 
-def _draw_bar(
-    axes: "Axes", composition: _Composition, node: int, place: tuple[float, float], length: float
-) -> None:
+def _majority_word(composition: _Composition, node: int) -> tuple[str, str]:
+    """What to call a state, and in which colour."""
+    label, share = composition.majority(node)
+    if not label:
+        return "unknown", OTHER
+    return (label, composition.colors[label]) if share > 0.5 else ("mixed", OTHER)
+
+
+def _draw_bar(axes: "Axes", composition: _Composition, node: int, place: tuple[float, float]) -> None:
     """A bar of full length, divided as the samples of a node are among the labels."""
     counts = composition.counts[node]
-    left = place[0]
+    left, height = place[0], 0.36
     for label, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        piece = length * number / counts.total()
-        color = composition.colors.get(label, OTHER)
-        axes.add_patch(
-            Rectangle((left, place[1] - 0.17), piece, 0.34, facecolor=color, edgecolor="white", linewidth=0.4)
-        )
+        piece = _BAR_LENGTH * number / counts.total()
+        color = composition.colors[label]
+        bar = Rectangle((left, place[1] - height / 2), piece, height)
+        bar.set(facecolor=color, edgecolor="white", linewidth=0.4)
+        axes.add_patch(bar)
         left += piece
