@@ -12,7 +12,7 @@ import pytest
 import carving
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-ROOMS = ("checkpoints", "data", "export", "meanfield", "training", "tree", "units")
+ROOMS = ("checkpoints", "data", "export", "meanfield", "report", "training", "tree", "units")
 # tables of other names, constants and helpers of other rooms, which have no page of their own
 NOT_LISTED = {"PROTEIN_ALPHABET", "ScalarUnit", "generators", "resolve_unit", *ROOMS}
 

@@ -261,7 +261,7 @@ def _draw_inner_pictures(
     inner = inner[nodes.size[inner] >= _SMALLEST_INNER_SHARE * len(tree.leaves)]
     box = axes.get_window_extent()
     inches = 1.1 * _PICTURE_SHARE * row
-    size = 1.15 * inches * box.width / (0.70 * axes.figure.get_figwidth())
+    size = 1.15 * inches * axes.figure.dpi
     taken: list[np.ndarray] = []
     for node in inner[np.argsort(-nodes.size[inner], kind="stable")].tolist():
         at = (float(layout.x[node]), float(layout.y[node]))
