@@ -51,8 +51,11 @@ def option_errors(option: str) -> Iterator[None]:
 
 @contextmanager
 def interruptible(remedy: str) -> Iterator[None]:
-    """Ctrl-C inside the block ends the program with this word on what is kept and how to go on."""
+    """Ctrl-C inside the block ends the program with this word on what is kept and how to go on.
+
+    Where blocks are nested, as a command that runs another one does, the outer one has the word.
+    """
     try:
         yield
-    except KeyboardInterrupt as error:
+    except (KeyboardInterrupt, Interrupted) as error:
         raise Interrupted(f"interrupted; {remedy}") from error

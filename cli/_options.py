@@ -137,14 +137,23 @@ def _computing(threads: int | None, device: str) -> str:
 
 def computing_options(function: Function) -> Function:
     """``--device --threads``; the command is given a ``device`` that exists."""
+    return _computing_options(function, threads=None)
 
+
+def small_computing_options(function: Function) -> Function:
+    """The same for work that is too small to be shared out: one thread unless asked for more."""
+    return _computing_options(function, threads=1)
+
+
+def _computing_options(function: Function, *, threads: int | None) -> Function:
     @wraps(function)
     def wrapped(*args: Any, threads: int | None, device: str, **kwargs: Any) -> Any:
         return function(*args, device=_computing(threads, device), **kwargs)
 
+    usual = "  [default: as PyTorch chooses]" if threads is None else ""
     wrapped = click.option(
-        "--threads", type=click.IntRange(min=1), default=None, metavar="N",
-        help="Number of CPU threads.  [default: as PyTorch chooses]",
+        "--threads", type=click.IntRange(min=1), default=threads, metavar="N",
+        show_default=threads is not None, help=f"Number of CPU threads.{usual}",
     )(wrapped)  # fmt: skip
     return click.option(  # type: ignore[return-value]
         "--device", type=DeviceType(), default="auto", show_default=True, help="Where to compute."

@@ -14,7 +14,13 @@ import click
 
 from carving_cli._console import Console
 from carving_cli._errors import interruptible
-from carving_cli._options import common_options, computing_options, force_option, output_option, seed_option
+from carving_cli._options import (
+    common_options,
+    force_option,
+    output_option,
+    seed_option,
+    small_computing_options,
+)
 from carving_cli._outputs import check_folder
 from carving_cli._progress import duration
 
@@ -31,7 +37,7 @@ TRAINING = "--hidden 200 --updates 8000 --k 5 --chains 250 --batch-size 250 --sa
 @click.command(name="demo")
 @output_option("demo", "The folder to write.")
 @seed_option
-@computing_options
+@small_computing_options
 @force_option
 @common_options
 def command(output: Path, seed: int, device: str, force: bool) -> None:
@@ -83,9 +89,12 @@ def _tell(console: Console, title: str, text: str) -> None:
 
 def _run(arguments: list[str], *, quietly: list[str]) -> None:
     """Run another carve command as part of this one, after having said which."""
+    import torch
+
     from carving_cli.main import carve
 
     parent = click.get_current_context()
+    arguments = [*arguments, "--threads", str(torch.get_num_threads())]
     Console().say(f"   $ carve {shlex.join(arguments)}")
     name, *rest = arguments
     part = carve.get_command(parent, name)
