@@ -191,7 +191,10 @@ def _what_next(output: Path) -> list[str]:
     tree, checkpoints = f"{output}/tree", f"{output}/checkpoints"
     commands = [
         (f"carve info {tree}", "what the tree holds"),
-        (f"carve build-tree {checkpoints} --linkage-distance 0.01 -o {output}/finer", "finer groups"),
+        (
+            f"carve build-tree {checkpoints} --labels {output}/labels.csv --order 1 -o {output}/naive",
+            "by a cruder theory, to compare",
+        ),
         (
             f"carve export {tree} --format newick --branch-length log-age -o {output}/ages.nwk",
             "other branches",
