@@ -1,6 +1,6 @@
 """Are the solver's error estimates true? Every machine of the real data, at every age, from samples.
 
-    python benchmarks/error_estimates.py [--rows 100] [--machines hgd mnist kunitz planted] [--order 2]
+    python benchmarks/error_estimates.py [--rows 30] [--machines hgd mnist kunitz planted] [--order 2]
 
 The truth is the point that plain float64 sweeps reach from the same start when they are continued to a
 step of 1e-14; where they do not stop, the one that layer-exact sweeps reach. For {0, 1} machines at
@@ -186,7 +186,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rows", type=int, default=100, help="samples at each age (default: 100)")
+    parser.add_argument("--rows", type=int, default=30, help="samples at each age (default: 30)")
     parser.add_argument("--machines", nargs="+", default=list(MACHINES), choices=list(MACHINES))
     parser.add_argument("--order", type=int, default=2)
     parser.add_argument("--tolerance", type=float, default=1e-6)

@@ -113,7 +113,7 @@ def test_the_tree_does_not_depend_on_how_many_samples_are_read_at_once(folder, d
     assert_same_tree(tree, chunked)
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(drawn=problems)
 def test_the_tree_does_not_depend_on_the_number_of_threads(folder, drawn):
     problem = Problem(folder, drawn)
