@@ -1,6 +1,6 @@
 """What went wrong, in one line, and the exit code that goes with it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
@@ -50,12 +50,14 @@ def option_errors(option: str) -> Iterator[None]:
 
 
 @contextmanager
-def interruptible(remedy: str) -> Iterator[None]:
+def interruptible(remedy: str | Callable[[], str]) -> Iterator[None]:
     """Ctrl-C inside the block ends the program with this word on what is kept and how to go on.
 
-    Where blocks are nested, as a command that runs another one does, the outer one has the word.
+    The word may be a function that is asked when it happens. Where blocks are nested,
+    as when a command runs another one, the outer one has the word.
     """
     try:
         yield
     except (KeyboardInterrupt, Interrupted) as error:
-        raise Interrupted(f"interrupted; {remedy}") from error
+        kept = remedy if isinstance(remedy, str) else remedy()
+        raise Interrupted(f"interrupted; {kept}") from error

@@ -1,5 +1,6 @@
 """The ``carve`` command and its table of contents."""
 
+import logging
 import signal
 import sys
 from collections.abc import Sequence
@@ -55,4 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     The exit code is 0 done, 1 failed, 2 bad usage, 130 interrupted.
     """
     signal.signal(signal.SIGTERM, _stop_politely)
+    # what zarr was reading or writing when it was interrupted would be complained about at the very end
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     sys.exit(carve.main(arguments, prog_name="carve"))

@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -101,8 +101,13 @@ def command(
     _memory.warn_if_too_large(run, samples.values, batch_size, device, console)
     console.note(f"{len(samples.values):,} samples through {len(chosen):,} ages, on {device}")
     started = time.monotonic()
-    go_on = f"the finished ages are in {work_folder}; the same command goes on from there"
-    with interruptible(go_on), _removed_if_empty(work_folder), console.progress() as progress:
+
+    def what_is_kept() -> str:
+        if not work_folder.exists():
+            return "no age was finished, so nothing was kept"
+        return f"the finished ages are in {work_folder}; the same command goes on from there"
+
+    with interruptible(what_is_kept), _removed_if_useless(work_folder), console.progress() as progress:
         tree = build_tree(
             run,
             samples,
@@ -116,7 +121,7 @@ def command(
             work_folder=work_folder,
             progress=progress,
         )
-    with interruptible(go_on):
+    with interruptible(what_is_kept):
         facts = _tree_folder.write(tree, output, branch_length=branch_length, force=force, console=console)
     shutil.rmtree(work_folder, ignore_errors=True)
     facts["seconds"] = round(time.monotonic() - started, 3)
@@ -135,10 +140,12 @@ def _work_folder(output: Path, console: Console) -> Path:
 
 
 @contextmanager
-def _removed_if_empty(folder: Path) -> Iterator[None]:
-    """A folder that a failure left without anything in it is no use to a later run."""
+def _removed_if_useless(folder: Path) -> Iterator[None]:
+    """A folder that a failure left before its first age was finished is no use to a later run."""
+    existed = folder.exists()
     try:
         yield
-    finally:
-        with suppress(OSError):
-            folder.rmdir()
+    except BaseException:
+        if not existed and not any(folder.glob("*.age")):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
