@@ -2,14 +2,18 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 
 import carving
+from carving_cli.commands.demo import TRAINING
+from carving_cli.main import carve
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 ROOMS = ("checkpoints", "data", "export", "meanfield", "report", "training", "tree", "units")
@@ -60,3 +64,25 @@ def test_every_link_between_pages_leads_somewhere():
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
             if not re.match(r"https?://", target):
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def commands(page: Path) -> list[str]:
+    """The carve commands of a page, each as one line."""
+    blocks = re.findall(r"^```console\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    return [line.removeprefix("$ ") for line in lines if line.startswith("$ carve ")]
+
+
+@pytest.mark.parametrize("page", [DOCS.parent / "README.md", *DOCS.glob("*.md")], ids=lambda page: page.name)
+def test_every_command_on_a_page_is_understood(page: Path):
+    for line in commands(page):
+        _, name, *arguments = shlex.split(line, comments=True)
+        command = carve.get_command(click.Context(carve), name)
+        assert command is not None, line
+        if not {"--help", "--list"} & set(arguments):
+            command.make_context(name, arguments)
+
+
+def test_the_tutorial_trains_as_the_demo_does():
+    (line,) = [line for line in commands(DOCS / "tutorial.md") if line.startswith("carve train")]
+    assert shlex.split(line)[4:] == TRAINING.split()
