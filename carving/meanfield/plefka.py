@@ -16,6 +16,7 @@ Order 1 is naive mean field, order 2 is TAP. Sources: Plefka, J. Phys. A 15, 197
 
 from __future__ import annotations
 
+from copy import copy
 from typing import cast
 
 import torch
@@ -58,6 +59,18 @@ class Plefka:
         self.visible_bias = rbm.beta * rbm.visible_bias.to(dtype)
         self.hidden_bias = rbm.beta * rbm.hidden_bias.to(dtype)
         self.dtype = dtype
+        self._name = repr(rbm)
+
+    def __repr__(self) -> str:
+        return f"{self._name} at order {self.order}"
+
+    def to(self, dtype: torch.dtype) -> Plefka:
+        """The same expansion computed in another precision."""
+        other = copy(self)
+        other.powers = tuple(power.to(dtype) for power in self.powers)
+        other.visible_bias, other.hidden_bias = self.visible_bias.to(dtype), self.hidden_bias.to(dtype)
+        other.dtype = dtype
+        return other
 
     def start(self, v: Tensor) -> State:
         """Where the iteration begins from samples: m_v = v, m_h = mean_h(b + vᵀW) (mathematics §4)."""
@@ -127,6 +140,11 @@ class Plefka:
             visible.flatten(1).abs().amax(1) * self.visible.distance_scale,
             hidden.abs().amax(1) * self.hidden.distance_scale,
         )
+
+    def length(self, visible: Tensor, hidden: Tensor) -> Tensor:
+        """Euclidean norm over both layers, with the scales of :meth:`size`. (n,)"""
+        v = torch.linalg.vector_norm(visible.flatten(1), dim=1) * self.visible.distance_scale
+        return torch.hypot(v, torch.linalg.vector_norm(hidden, dim=1) * self.hidden.distance_scale)
 
     def together(self, visible: Tensor, hidden: Tensor) -> Tensor:
         """Both layers side by side, scaled so that :meth:`size` is a max-norm. (n, d)"""

@@ -2,16 +2,22 @@
 
 The fixed point of a sample is the one that plain sweeps reach from it; where they do not converge,
 the one that layer-exact sweeps reach from the same start; at order 3, damped sweeps are the last
-resort (mathematics §4). Sweeps decide *which* point. Once the observed contraction puts a row
-within `_CAPTURE` of it, Newton's method on the linearised equations finishes the row: its steps
-measure the distance that is left, whatever slow mode the sweeps' own steps did not yet show, and a
-row that they find further away than that is sent back to sweep.
+resort (mathematics §4). Sweeps decide *which* point, Newton's method says exactly *where* it is:
+
+1. Rows are swept in single precision, which never changed a basin, and looked at every few sweeps.
+2. A row that a known point captures (:mod:`carving.meanfield.capture`) is done: it is that point.
+3. A row whose steps say that its point is near proposes one: Newton's method on the linearised
+   equations, in double precision, finds a point and measures its error. Whether the row belongs to
+   it is for the rule of 2 alone to decide; a refused row sweeps on.
+4. Rows that reach the end of single precision without being captured are swept in double precision,
+   until they are captured or within `_CAPTURE` of a point.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -19,25 +25,40 @@ from torch import Tensor
 
 from carving._progress import Progress, ProgressCallback
 from carving.errors import InvalidInput, OutOfMemory
-from carving.meanfield.linkage import same_points
+from carving.meanfield.capture import KnownPoints, ask_again_below
 from carving.meanfield.plefka import Plefka, State
 from carving.meanfield.stability import Linearisation, rows_at_once
+from carving.meanfield.sweeping import Sweeper
 from carving.rbm import RBM
 
 _CHECK_EVERY = 4  # even, so that a cycle of two is seen at the first look
 _CAPTURE = 1e-4
-_CYCLE_CLOSED = 1e-9
-_CYCLE_STEP = 1e-5
-# a row that moves by more than this for so many sweeps on end does not converge: magnetisations are
-# bounded, and the slowest passages on the way to a point take small steps, not many large ones
-_RESTLESS_STEP = 1e-3
-_RESTLESS_SWEEPS = 2000
+_PROPOSE_BELOW = 0.02
+_PROPOSE_STEP = 0.05
+_SURELY_NEAR = 0.01
+# leaders that propose at the same look are at least so far apart, Euclidean in the hidden layer
+_APART = 0.5
+# a row waits for a known point to capture it while its way there may be that of its steps, times this
+_WAITS = 3.0
+# every second sweep this much nearer to its limit than to the sweep between: a cycle of two
+_ALTERNATES = 0.02
+_CYCLE_CLOSED = {torch.float32: 2e-5, torch.float64: 1e-9}
+_CYCLE_STEP = {torch.float32: 1e-3, torch.float64: 1e-5}
+# a row whose steps add up to so many times the whole range of magnetisations does not converge: those
+# that do have come to rest after 6 at most on every machine that was looked at, those that do not pass 100
+_RESTLESS_WAY = 40.0
+_LINEARISATIONS = 4
 _CORRECTIONS = 6
+# a single-precision linearisation is trusted where sweeps contract by more than this
+_COARSE_GAP = 5e-3
+# a linearisation this near to a point is the point's own
+_LINEAR_WITHIN = 0.01
 _DAMPING = 0.25
 _ROWS_ON_CPU = 512
 _ROWS_ON_ACCELERATOR = 8192
 
 PLAIN, LAYER_EXACT, DAMPED = 0, 1, 2
+_NAMES = {PLAIN: "plain", LAYER_EXACT: "layer-exact", DAMPED: "damped"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -143,29 +164,20 @@ def fixed_points(
     OutOfMemory
         If not even one row fits.
     """
-    if not 0 < tolerance < 1:
-        raise InvalidInput(f"tolerance {tolerance!r} is not between 0 and 1; 1e-6 is usual")
-    if batch_size is not None and batch_size < 1:
-        raise InvalidInput(f"batch size {batch_size} is not positive")
-    if max_sweeps < _CHECK_EVERY:
-        raise InvalidInput(f"max_sweeps {max_sweeps} is less than {_CHECK_EVERY}; 20000 is usual")
     plefka = Plefka(rbm, order)
-    start = _starting_points(plefka, rbm, samples, hidden)
-    rows = batch_size or (_ROWS_ON_CPU if rbm.device.type == "cpu" else _ROWS_ON_ACCELERATOR)
-    while True:
-        try:
-            return _Solve(plefka, tolerance, max_sweeps, rows, progress).run(*start)
-        except (MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
-                raise
-            if rows == 1:
-                raise OutOfMemory(
-                    f"{rbm!r}: not even one row fits into memory; use a larger machine"
-                ) from None
-        rows = max(1, rows // 2)
+    start = starting_points(plefka, rbm, samples, hidden)
+    solver = Solver(plefka, tolerance=tolerance, max_sweeps=max_sweeps, rows=batch_size, progress=progress)
+    return solver.run(*start)
 
 
-def _starting_points(plefka: Plefka, rbm: RBM, samples: object, hidden: Tensor | np.ndarray | None) -> State:
+def starting_points(plefka: Plefka, rbm: RBM, samples: object, hidden: Tensor | np.ndarray | None) -> State:
+    """Where rows begin, in float64: from samples, or from magnetisations of both layers.
+
+    Raises
+    ------
+    InvalidInput
+        Where they do not fit the machine.
+    """
     if hidden is None:
         v = rbm.visible.encode(samples, torch.float64).to(rbm.device)
     else:
@@ -195,169 +207,340 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
-class _Solve:
-    """One call of :func:`fixed_points`: its settings, and the rows' results as they come in."""
+@dataclass(frozen=True)
+class _Stage:
+    """One kind of sweep in one precision."""
+
+    kind: int
+    plefka: Plefka
+    sweep: Callable[[Tensor, Tensor], State]
+    # rows go on in the next stage where this one leaves them, rather than from their start
+    hands_over: bool = False
+    goes_on: bool = False
+
+
+class Solver:
+    """Fixed points of one expansion for any number of batches: what one finds captures rows of the next.
+
+    Parameters
+    ----------
+    plefka
+        The expansion, in float64.
+    tolerance, max_sweeps, progress
+        As in :func:`fixed_points`.
+    rows
+        Rows iterated together; halved when memory does not suffice.
+
+    Attributes
+    ----------
+    known
+        The points found so far.
+    point
+        Of the last batch: which of the known points each row is, −1 where it did not converge.
+    work
+        Counts: row-sweeps by precision and kind, rows captured, points proposed, linearisations.
+    """
 
     def __init__(
-        self, plefka: Plefka, tolerance: float, max_sweeps: int, rows: int, progress: ProgressCallback | None
+        self,
+        plefka: Plefka,
+        *,
+        tolerance: float = 1e-6,
+        max_sweeps: int = 20_000,
+        rows: int | None = None,
+        progress: ProgressCallback | None = None,
     ) -> None:
+        if not 0 < tolerance < 1:
+            raise InvalidInput(f"tolerance {tolerance!r} is not between 0 and 1; 1e-6 is usual")
+        if rows is not None and rows < 1:
+            raise InvalidInput(f"batch size {rows} is not positive")
+        if max_sweeps < _CHECK_EVERY:
+            raise InvalidInput(f"max_sweeps {max_sweeps} is less than {_CHECK_EVERY}; 20000 is usual")
         self.plefka = plefka
+        self._coarse = plefka.to(torch.float32)
         self.tolerance = tolerance
         self.max_sweeps = max_sweeps
-        self.rows = rows
+        on_cpu = plefka.visible_bias.device.type == "cpu"
+        self.rows = rows or (_ROWS_ON_CPU if on_cpu else _ROWS_ON_ACCELERATOR)
         self.progress = progress
+        self.work: Counter[str] = Counter()
+        self.known: KnownPoints | None = None
 
     def run(self, v: Tensor, h: Tensor) -> FixedPoints:
-        n = len(v)
-        self.visible, self.hidden = v.clone(), h.clone()
-        self.error = torch.full((n,), torch.inf, dtype=v.dtype, device=v.device)
-        self.stable = torch.zeros(n, dtype=torch.bool, device=v.device)
-        self.sweeps = torch.zeros(n, dtype=torch.int64, device=v.device)
-        self.method = torch.zeros(n, dtype=torch.uint8, device=v.device)
-        self.done = torch.zeros(n, dtype=torch.bool, device=v.device)
-        # rows that brought a new point
-        self.known = torch.zeros(0, dtype=torch.int64, device=v.device)
-        for method, advance in (
-            (PLAIN, self.plefka.sweep),
-            (LAYER_EXACT, self.plefka.layer_exact_sweep),
-            (DAMPED, self._damped_sweep),
-        ):
-            rows = torch.nonzero(~self.done)[:, 0]
+        """The fixed point of each row of float64 starting points, by plain sweeps where they converge.
+
+        Raises
+        ------
+        OutOfMemory
+            If not even one row fits.
+        """
+        self.solve(v, h)
+        found, which = self.point >= 0, self.point.clamp(min=0)
+        if not bool(found.any()):
+            return self.unconverged()
+        result = self.points[which]
+        lost = self.unconverged()
+        for field in fields(lost):
+            getattr(result, field.name)[~found] = getattr(lost, field.name)
+        return replace(result, sweeps=self._sweeps, method=self._method)
+
+    def solve(self, v: Tensor, h: Tensor) -> None:
+        """As :meth:`run`, but only :attr:`point` is told: nothing is copied for each row."""
+        if self.known is None:
+            self.known = KnownPoints.none(v, h)
+        while True:
+            try:
+                return self._solve(v, h)
+            except (MemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+                if self.rows == 1:
+                    raise OutOfMemory(
+                        f"{self.plefka}: not even one row fits into memory; use a larger machine"
+                    ) from None
+            self.rows = max(1, self.rows // 2)
+
+    def _solve(self, v: Tensor, h: Tensor) -> None:
+        n, device = len(v), v.device
+        self._start = v, h
+        self._sweeps = torch.zeros(n, dtype=torch.int64, device=device)
+        self._method = torch.zeros(n, dtype=torch.uint8, device=device)
+        self.point = torch.full((n,), -1, dtype=torch.int64, device=device)
+        rows, size = torch.arange(n, device=device), min(self.rows, n)
+        for stage in self._stages(size):
             if not len(rows):
                 break
-            self.method[rows] = method
-            self._iterate(advance, rows, v, h)
-        energy = torch.cat(
-            [
-                self.plefka.free_energy(*pair)
-                for pair in zip(*(x.split(self.rows) for x in self.state), strict=True)
-            ]
-        )
-        return FixedPoints(
-            self.visible, self.hidden, energy, self.error, self.done, self.stable, self.sweeps, self.method
-        )
+            rows = self._iterate(stage, rows)
 
     @property
-    def state(self) -> State:
-        return self.visible, self.hidden
+    def points(self) -> FixedPoints:
+        """The points found so far, in the order that :attr:`point` counts in."""
+        assert self.known is not None
+        known = self.known
+        return self._described(known.visible, known.hidden, known.error, known.stable)
+
+    def unconverged(self) -> FixedPoints:
+        """Those rows of the last batch that reached no point, where they were left."""
+        rows = torch.nonzero(self.point < 0)[:, 0]
+        v, h = (x[rows].clone() for x in self._start)
+        if len(rows):
+            v, h = self._left_at
+        unknown = torch.full((len(rows),), torch.inf, dtype=v.dtype, device=v.device)
+        lost = self._described(v, h, unknown, torch.zeros_like(rows, dtype=torch.bool))
+        return replace(lost, sweeps=self._sweeps[rows], method=self._method[rows])
+
+    def _described(self, v: Tensor, h: Tensor, error: Tensor, stable: Tensor) -> FixedPoints:
+        pairs = zip(v.split(self.rows), h.split(self.rows), strict=True)
+        energy = [self.plefka.free_energy(*pair) for pair in pairs] or [error]
+        zero = torch.zeros(len(v), dtype=torch.int64, device=v.device)
+        return FixedPoints(
+            v, h, torch.cat(energy), error, error < torch.inf, stable, zero, zero.to(torch.uint8)
+        )
+
+    def _stages(self, size: int) -> Iterator[_Stage]:
+        yield _Stage(PLAIN, self._coarse, Sweeper(self._coarse, size).sweep, hands_over=True)
+        yield _Stage(PLAIN, self.plefka, Sweeper(self.plefka, size).sweep, goes_on=True)
+        yield _Stage(LAYER_EXACT, self.plefka, self.plefka.layer_exact_sweep)
+        yield _Stage(DAMPED, self.plefka, self._damped_sweep)
 
     def _damped_sweep(self, m_v: Tensor, m_h: Tensor) -> State:
         v, h = self.plefka.sweep(m_v, m_h)
         return torch.lerp(m_v, v, _DAMPING), torch.lerp(m_h, h, _DAMPING)
 
-    def _iterate(
-        self, advance: Callable[[Tensor, Tensor], State], rows: Tensor, v0: Tensor, h0: Tensor
-    ) -> None:
-        """Sweep ``rows`` from their starting points until each is captured, cycles or is given up.
+    def _iterate(self, stage: _Stage, rows: Tensor) -> Tensor:
+        """Sweep ``rows`` until each is captured or leaves; returns those that the next stage must take.
 
         At most ``self.rows`` are under way; as some leave, others enter. A row is looked at after
-        every `_CHECK_EVERY` of its own sweeps, so that its result does not depend on the others.
+        every `_CHECK_EVERY` of its own sweeps.
         """
-        waiting = rows
-        active = _Active.empty(v0, h0)
+        self._method[rows] = stage.kind
+        # rows that go on are all those that the stage before has left, in the same order
+        begin = self._left_at if stage.goes_on else tuple(x[rows] for x in self._start)
+        waiting, left = torch.arange(len(rows), device=rows.device), []
+        active = _Active.entering(rows[:0], (begin[0][:0], begin[1][:0]), self._sweeps, stage)
         while len(active) or len(waiting):
             room = self.rows - len(active)
             if room > 0 and len(waiting):
                 entering, waiting = waiting[:room], waiting[room:]
-                active = active.joined(_Active.starting(entering, v0[entering], h0[entering]))
+                state = begin[0][entering], begin[1][entering]
+                active = active.joined(_Active.entering(rows[entering], state, self._sweeps, stage))
+            v, h = active.v, active.h
             for _ in range(_CHECK_EVERY - 2):
-                active.v, active.h = advance(active.v, active.h)
-            before = advance(active.v, active.h)
-            first = self.plefka.size(before[0] - active.v, before[1] - active.h)
-            active.v, active.h = advance(*before)
-            second = self.plefka.size(active.v - before[0], active.h - before[1])
-            active.look(first, second)
+                v, h = stage.sweep(v, h)
+            middle = stage.sweep(v, h)
+            active.v, active.h = stage.sweep(*middle)
+            active.look(stage.plefka, (v, h), middle)
+            self.work[f"{_NAMES[stage.kind]} {stage.plefka.dtype}"] += _CHECK_EVERY * len(active)
 
-            near = active.estimate <= active.attempt_below
-            if bool(near.any()):
-                self._finish(active, torch.nonzero(near)[:, 0])
-            lost = active.cycles(self.plefka) | active.restless() | (active.count >= self.max_sweeps)
-            gone = self.done[active.rows] | lost
+            everyone = torch.arange(len(active), device=rows.device)
+            self._capture(stage, active, middle, everyone)
+            proposers = self._proposers(active)
+            if len(proposers):
+                self._propose(stage, active, proposers)
+                self._capture(stage, active, middle, proposers)
+            if not stage.hands_over:
+                self._arrive(active)
+            done = self.point[active.rows] >= 0
+            lost = active.cycles(stage.plefka) | active.restless() | (active.count >= self.max_sweeps)
+            if stage.hands_over:
+                lost |= active.estimate <= _CAPTURE
+            gone = done | lost
             if bool(gone.any()):
-                left = torch.nonzero(gone & ~self.done[active.rows])[:, 0]
-                self.visible[active.rows[left]], self.hidden[active.rows[left]] = (
-                    active.v[left],
-                    active.h[left],
-                )
-                self.error[active.rows[left]] = torch.inf
-                self.sweeps[active.rows[gone]] += active.count[gone]
+                leaves = gone & ~done
+                left.append((active.rows[leaves], active.v[leaves].double(), active.h[leaves].double()))
+                self._sweeps[active.rows[gone]] += active.count[gone] - active.before[gone]
                 active = active[~gone]
                 if self.progress:
-                    self.progress(Progress("fixed points", int(self.done.sum()), len(self.done)))
+                    self.progress(Progress("fixed points", int((self.point >= 0).sum()), len(self.point)))
+        gone, v, h = (torch.cat(parts) for parts in zip(*left, strict=True))
+        gone, order = torch.sort(gone)
+        self._left_at = v[order], h[order]
+        return gone
 
-    def _finish(self, active: _Active, near: Tensor) -> None:
-        """Give rows that seem captured their fixed point: one that is known, or a new one by Newton.
-
-        Of rows that are near each other one is solved; all then take the point that they are near to.
-        That a row at distance 1e-4 belongs there is what `_CAPTURE` means; it saves each row a linear
-        system of its own, worth some hundred sweeps.
-        """
-        near = self._take_known(active, near)
-        if not len(near):
+    def _capture(self, stage: _Stage, active: _Active, middle: State, rows: Tensor) -> None:
+        """Give rows that a known point captures that point."""
+        known = self.known
+        assert known is not None
+        distance, which = known.nearest(active.h[rows])
+        active.distance[rows] = distance
+        active.ask_below[rows] = torch.where(which == active.which[rows], active.ask_below[rows], torch.inf)
+        active.which[rows] = which
+        ask = (distance < active.ask_below[rows]) & (self.point[active.rows[rows]] < 0)
+        if not len(known) or not bool(ask.any()):
             return
-        together = self.plefka.together(active.v[near], active.h[near])
-        groups = same_points(together, torch.zeros_like(active.estimate[near]), _CAPTURE)
-        leaders = near[torch.from_numpy(np.unique(groups, return_index=True)[1]).to(near.device)]
-        for part in leaders.split(rows_at_once(self.plefka)):
-            self._solve_leaders(active, part)
-        refused = self._take_known(active, near)
-        active.attempt_below[refused] = active.estimate[refused] / 4
+        rows, which, distance = rows[ask], which[ask], distance[ask]
+        ratio = known.nonlinearity(
+            stage.plefka,
+            stage.sweep,
+            stage.kind,
+            (middle[0][rows], middle[1][rows]),
+            (active.v[rows], active.h[rows]),
+            which,
+        )
+        self.work["tests"] += len(rows)
+        captured = ratio < 1
+        self.work["captured"] += int(captured.sum())
+        self.point[active.rows[rows[captured]]] = which[captured]
+        active.ask_below[rows] = ask_again_below(distance, ratio)
 
-    def _take_known(self, active: _Active, near: Tensor) -> Tensor:
-        """Rows among ``near`` take the known point that they are at; returns those that are at none."""
-        if not len(self.known) or not len(near):
-            return near
-        known = self.plefka.together(self.visible[self.known], self.hidden[self.known])
-        here = self.plefka.together(active.v[near], active.h[near])
-        distance, which = torch.cdist(here, known, p=torch.inf).min(1)
-        source = self.known[which]
-        at_point = (distance <= 2 * _CAPTURE) & (self.stable[source] | self._rests(active, near))
-        rows, source = active.rows[near[at_point]], source[at_point]
-        self.visible[rows], self.hidden[rows] = self.visible[source], self.hidden[source]
-        self.error[rows], self.stable[rows] = self.error[source], self.stable[source]
-        self.done[rows] = True
-        return near[~at_point]
+    def _proposers(self, active: _Active) -> Tensor:
+        """Rows whose steps say that their point is near, though no known one captures them; far apart."""
+        near = (active.estimate <= active.propose_below) & (active.step < _PROPOSE_STEP) & active.approaches
+        # a row that may well be on its way to the nearest known point waits for it
+        near &= active.way * _WAITS <= active.distance
+        near &= self.point[active.rows] < 0
+        rows = torch.nonzero(near)[:, 0]
+        if len(rows) < 2:
+            return rows
+        apart = torch.cdist(active.h[rows], active.h[rows]) >= _APART
+        return rows[apart.tril(-1).sum(1) == torch.arange(len(rows), device=rows.device)]
 
-    def _rests(self, active: _Active, rows: Tensor) -> Tensor:
-        """Rows at rest far below the tolerance. One that rests on a saddle belongs to it; a row that
-        only passes by does not, however near it comes."""
-        return active.estimate[rows] <= 1e-2 * self.tolerance
+    def _propose(self, stage: _Stage, active: _Active, rows: Tensor) -> None:
+        """Newton's method from these rows; the points that it finds become known."""
+        active.propose_below[rows] = active.estimate[rows] / 8
+        self.work["proposals"] += len(rows)
+        for part in rows.split(rows_at_once(self.plefka)):
+            v, h, estimate = active.v[part].double(), active.h[part].double(), active.estimate[part]
+            self._newton(v, h, estimate <= _SURELY_NEAR, estimate <= 1e-2 * self.tolerance)
 
-    def _solve_leaders(self, active: _Active, part: Tensor) -> None:
-        """Newton's method from rows that seem captured; those that it confirms become known points."""
-        v, h = active.v[part], active.h[part]
-        newton = Linearisation(self.plefka, v, h)
-        stable = newton.stable()
-        residual = self.plefka.residual(v, h)
-        gain, travelled = torch.zeros_like(h[:, 0]), torch.zeros_like(h[:, 0])
-        size = torch.full_like(gain, torch.inf)
-        shrinks = torch.ones_like(gain, dtype=torch.bool)
-        for _ in range(_CORRECTIONS):
-            delta = newton.correction(residual)
-            last, size = size, self.plefka.size(*delta)
-            gain = torch.maximum(gain, size / self.plefka.size(*residual).clamp(min=1e-300))
-            floor = self._rounding(gain)
-            shrinks &= (size <= 0.5 * last) | (size <= floor)
-            travelled += size
-            v, h = v + delta[0], h + delta[1]
-            residual = self.plefka.residual(v, h)
-            if not bool((size > floor).any()):
+    def _newton(self, v: Tensor, h: Tensor, near: Tensor, rests: Tensor) -> None:
+        """Points found by Newton's method on the linearised equations become known.
+
+        Only minima are looked for; and saddles where a row rests. Points that hardly attract, or where
+        single precision makes no minimum although a row is ``near``, are sought in double precision.
+        """
+        hard = self._newton_with(self._coarse, v, h, near, rests)
+        if len(hard):
+            self._newton_with(self.plefka, v[hard], h[hard], near[hard], rests[hard])
+
+    def _newton_with(self, linearised: Plefka, v: Tensor, h: Tensor, near: Tensor, rests: Tensor) -> Tensor:
+        """Adds what it finds; returns rows for which linearisations so precise do not suffice."""
+        coarse = linearised is self._coarse
+        rows, hard = torch.arange(len(v), device=v.device), []
+        for _ in range(_LINEARISATIONS):
+            linear = Linearisation(linearised, v.to(linearised.dtype), h.to(linearised.dtype))
+            self.work[f"linearisations {linearised.dtype}"] += len(v)
+            fits = linear.stable & (linear.smallest >= _COARSE_GAP) if coarse else linear.stable | rests
+            hard.append(rows[~fits & (linear.stable | near)])
+            linear, rows, v, h, near, rests = (x[fits] for x in (linear, rows, v, h, near, rests))
+            if not len(rows):
                 break
-        # one sweep brings every magnetisation back into its range; how far it moves says what it did
-        swept = self.plefka.sweep(v, h)
-        moved = self.plefka.size(swept[0] - v, swept[1] - h)
-        error = torch.maximum(size, self._rounding(gain)) + moved * (1 + gain)
-        confirmed = shrinks & (travelled <= _CAPTURE) & (error <= self.tolerance)
-        confirmed &= stable | self._rests(active, part)
-        good = active.rows[part[confirmed]]
-        self.visible[good], self.hidden[good] = swept[0][confirmed], swept[1][confirmed]
-        self.error[good], self.stable[good], self.done[good] = error[confirmed], stable[confirmed], True
-        self.known = torch.cat([self.known, good])
+            v, h, travelled, size, gain = self._correct(linear, v, h)
+            # the linearisation must be that of the point, for its gap and for its gain
+            own = travelled <= (linear.smallest / 4).clamp(_CAPTURE, _LINEAR_WITHIN)
+            ready = own & (size <= self._rounding(gain))
+            if bool(ready.any()):
+                swept = self.plefka.sweep(v[ready], h[ready])
+                moved = self.plefka.size(swept[0] - v[ready], swept[1] - h[ready])
+                rounding = self._rounding(gain[ready])
+                error = torch.maximum(size[ready], rounding) + moved * (1 + gain[ready])
+                points = KnownPoints(*swept, error, linear.stable[ready], linear.gap[ready].double())
+                self._add(points[error <= self.tolerance])
+            rows, v, h, near, rests = (x[~ready] for x in (rows, v, h, near, rests))
+            if not len(rows):
+                break
+        return torch.cat(hard)
+
+    def _correct(self, linear: Linearisation, v: Tensor, h: Tensor) -> tuple[Tensor, ...]:
+        """Chord steps with one linearisation, a single one where that is far from the point.
+
+        Returns the state, the way that it went, the last correction, and by how much the linear system
+        amplified residuals at most.
+        """
+        size = torch.full((len(v),), torch.inf, dtype=v.dtype, device=v.device)
+        gain, travelled = torch.zeros_like(size), torch.zeros_like(size)
+        going = torch.ones_like(size, dtype=torch.bool)
+        for _ in range(_CORRECTIONS):
+            residual = self.plefka.residual(v, h)
+            delta = linear.correction(residual)
+            last, size = size, torch.where(going, self.plefka.size(*delta), size)
+            gain = torch.maximum(gain, size / self.plefka.size(*residual).clamp(min=1e-300))
+            travelled += torch.where(going, size, 0)
+            keep = going.to(v.dtype)
+            v = v + delta[0] * keep.reshape(-1, *[1] * (v.ndim - 1))
+            h = h + delta[1] * keep[:, None]
+            going &= (size > self._rounding(gain)) & (size <= last / 2) & (travelled <= _LINEAR_WITHIN)
+            if not bool(going.any()):
+                break
+        far = size > _CAPTURE
+        if bool(far.any()):
+            # back into the range of magnetisations
+            v[far], h[far] = self.plefka.sweep(v[far].nan_to_num(0.5), h[far].nan_to_num(0.5))
+        return v, h, travelled, size, gain
 
     def _rounding(self, gain: Tensor) -> Tensor:
         """What float64 alone may cost at a point that amplifies residuals by ``gain``; never less than
         a thousandth of the tolerance is claimed."""
         return (4 * torch.finfo(gain.dtype).eps * (1 + gain)).clamp(min=1e-3 * self.tolerance)
+
+    def _add(self, points: KnownPoints) -> None:
+        """These points become known, unless they are."""
+        assert self.known is not None
+        for index in range(len(points)):
+            point = points[torch.tensor([index], device=points.error.device)]
+            if len(self.known):
+                away = self.plefka.size(self.known.visible - point.visible, self.known.hidden - point.hidden)
+                if bool((away <= self.known.error + point.error).any()):
+                    continue
+            self.known.add(point)
+            self.work["points"] += 1
+
+    def _arrive(self, active: _Active) -> None:
+        """Rows that are all but at a known point take it. One that rests on a saddle belongs to it; a row
+        that only passes by does not, however near it comes."""
+        known = self.known
+        assert known is not None
+        near = torch.nonzero((active.estimate <= _CAPTURE) & (self.point[active.rows] < 0))[:, 0]
+        if not len(known) or not len(near):
+            return
+        here = self.plefka.together(active.v[near], active.h[near])
+        distance, which = torch.cdist(
+            here, self.plefka.together(known.visible, known.hidden), p=torch.inf
+        ).min(1)
+        rests = active.estimate[near] <= 1e-2 * self.tolerance
+        at_point = (distance <= 2 * _CAPTURE) & (known.stable[which] | rests)
+        self.point[active.rows[near[at_point]]] = which[at_point]
+        self.work["arrived"] += int(at_point.sum())
 
 
 @dataclass
@@ -367,36 +550,51 @@ class _Active:
     rows: Tensor
     v: Tensor
     h: Tensor
+    before: Tensor
     count: Tensor
     step: Tensor
-    at_rest: Tensor
+    travelled: Tensor
+    both: Tensor
+    alternates: Tensor
     estimate: Tensor
-    attempt_below: Tensor
+    approaches: Tensor
+    way: Tensor
+    propose_below: Tensor
+    distance: Tensor
+    which: Tensor
+    ask_below: Tensor
     reference_v: Tensor
     reference_h: Tensor
     reference_count: Tensor
 
     @classmethod
-    def starting(cls, rows: Tensor, v: Tensor, h: Tensor) -> _Active:
+    def entering(cls, rows: Tensor, state: State, sweeps: Tensor, stage: _Stage) -> _Active:
+        """Rows as they begin a stage."""
+        v, h = (x.to(stage.plefka.dtype) for x in state)
         number = torch.full((len(rows),), torch.inf, dtype=v.dtype, device=v.device)
-        count = torch.zeros_like(rows)
+        zero = torch.zeros_like(rows)
+        before = sweeps[rows] if stage.goes_on else zero
         return cls(
             rows=rows,
             v=v,
             h=h,
-            count=count,
+            before=before,
+            count=before,
             step=number,
-            at_rest=count.clone(),
+            travelled=torch.zeros_like(number),
+            both=number.clone(),
+            alternates=torch.zeros_like(number, dtype=torch.bool),
             estimate=number.clone(),
-            attempt_below=torch.full_like(number, _CAPTURE),
+            approaches=torch.zeros_like(number, dtype=torch.bool),
+            way=number.clone(),
+            propose_below=torch.full_like(number, _PROPOSE_BELOW),
+            distance=number.clone(),
+            which=zero - 1,
+            ask_below=number.clone(),
             reference_v=v.clone(),
             reference_h=h.clone(),
-            reference_count=count.clone(),
+            reference_count=before.clone(),
         )
-
-    @classmethod
-    def empty(cls, v: Tensor, h: Tensor) -> _Active:
-        return cls.starting(torch.zeros(0, dtype=torch.int64, device=v.device), v[:0], h[:0])
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -405,38 +603,47 @@ class _Active:
         return _Active(*(getattr(self, field.name)[keep] for field in fields(self)))
 
     def joined(self, other: _Active) -> _Active:
+        """These and others."""
         if not len(self):
             return other
         return _Active(
             *(torch.cat([getattr(self, field.name), getattr(other, field.name)]) for field in fields(self))
         )
 
-    def look(self, first: Tensor, second: Tensor) -> None:
+    def look(self, plefka: Plefka, before: State, middle: State) -> None:
         """Estimate each row's error from two successive steps: step · ρ/(1 − ρ), ρ the slower of the
         contraction between the two and that since the last look."""
         self.count = self.count + _CHECK_EVERY
+        first = plefka.size(middle[0] - before[0], middle[1] - before[1])
+        second = plefka.size(self.v - middle[0], self.h - middle[1])
+        both = plefka.size(self.v - before[0], self.h - before[1])
         tiny = torch.finfo(second.dtype).tiny
         since = (second / self.step.clamp(min=tiny)) ** (1 / _CHECK_EVERY)
-        now = second / first.clamp(min=tiny)
-        contraction = torch.maximum(now, since)
-        estimate = second * contraction / (1 - contraction).clamp(min=tiny)
-        estimate = torch.where(contraction < 1, estimate, torch.inf)
+        contraction = torch.maximum(second / first.clamp(min=tiny), since)
+        factor = torch.where(contraction < 1, contraction / (1 - contraction).clamp(min=tiny), torch.inf)
         # at rest to the last digit, a ratio of steps says nothing
         still = second <= 4 * torch.finfo(second.dtype).eps
-        self.estimate = torch.where(still, second, estimate)
-        self.step = second
-        self.at_rest = torch.where(second < _RESTLESS_STEP, self.count, self.at_rest)
+        last, self.estimate = self.estimate, torch.where(still, second, second * factor)
+        self.approaches = still | (self.estimate < last)
+        self.way = torch.linalg.vector_norm(self.h - middle[1], dim=1) * factor
+        # the same of every second sweep
+        contraction = (both / self.both.clamp(min=tiny)) ** (2 / _CHECK_EVERY)
+        left = torch.where(contraction < 1, both * contraction / (1 - contraction).clamp(min=tiny), torch.inf)
+        seen = torch.isfinite(self.both)
+        self.alternates = seen & (left <= _ALTERNATES * second) & (second >= _CYCLE_STEP[second.dtype])
+        self.step, self.both = second, both
+        self.travelled = self.travelled + _CHECK_EVERY * second
 
     def restless(self) -> Tensor:
-        """Rows that have moved fast for too long."""
-        return self.count - self.at_rest >= _RESTLESS_SWEEPS
+        """Rows that have moved for too long to be on their way somewhere."""
+        return self.travelled >= _RESTLESS_WAY
 
     def cycles(self, plefka: Plefka) -> Tensor:
         """Rows that are back where they were, but moving. The place to come back to is renewed at
         doubling intervals, so that every period is found (Brent)."""
         away = plefka.size(self.v - self.reference_v, self.h - self.reference_h)
-        closed = (away <= _CYCLE_CLOSED) & (self.step >= _CYCLE_STEP)
+        closed = (away <= _CYCLE_CLOSED[self.v.dtype]) & (self.step >= _CYCLE_STEP[self.v.dtype])
         renew = self.count >= 2 * self.reference_count
         self.reference_v[renew], self.reference_h[renew] = self.v[renew], self.h[renew]
         self.reference_count = torch.where(renew, self.count, self.reference_count)
-        return closed
+        return closed | self.alternates

@@ -22,8 +22,9 @@ from carving._device import resolve_device
 from carving._progress import Progress, ProgressCallback
 from carving.data import Labels, Samples
 from carving.errors import InvalidInput
-from carving.meanfield import FixedPoints, Plefka, fixed_points, link, same_points
+from carving.meanfield import FixedPoints, Plefka, link, same_points
 from carving.meanfield.linkage import by_first_appearance, per_site_coordinates
+from carving.meanfield.solver import Solver, starting_points
 from carving.tree._assembly import Walk, assemble
 from carving.tree._columns import string_column
 from carving.tree._work import Work
@@ -317,31 +318,28 @@ def _distinct_points(
     stage: _Stage,
 ) -> tuple[_OfRow, FixedPoints]:
     """Solve chunk by chunk and keep only distinct points: memory grows with them, not with the rows."""
-    kept: list[FixedPoints] = []
-    of_row: list[np.ndarray] = []
-    errors, converged = [], []
+    solver = Solver(plefka, tolerance=settings.tolerance, rows=settings.batch_size, progress=stage)
+    reached: list[Tensor] = []
+    lost: list[FixedPoints] = []
     for v, h in chunks:
-        points = fixed_points(
-            rbm,
-            v,
-            hidden=h,
-            order=settings.order,
-            tolerance=settings.tolerance,
-            batch_size=settings.batch_size,
-            progress=stage,
-        )
-        stage.before += len(points)
-        same, distinct = _merge_equal(plefka, points, settings.closeness)
-        of_row.append(same + sum(len(x) for x in kept))
-        kept.append(distinct)
-        errors.append(points.error.cpu().numpy())
-        converged.append(points.converged.cpu().numpy())
-    same, distinct = _merge_equal(plefka, FixedPoints.joined(kept), settings.closeness)
-    return _OfRow(same[np.concatenate(of_row)], np.concatenate(errors), np.concatenate(converged)), distinct
+        solver.solve(*starting_points(plefka, rbm, v, h))
+        stage.before += len(solver.point)
+        reached.append(solver.point)
+        lost.append(solver.unconverged())
+    # the points that rows have reached, and after them the rows that reached none, each on its own
+    point = torch.cat(reached)
+    used, of_row = torch.unique(point[point >= 0], return_inverse=True)
+    found = FixedPoints.joined([solver.points[used], *lost])
+    which = torch.empty_like(point)
+    which[point >= 0] = of_row
+    which[point < 0] = torch.arange(len(used), len(found), device=point.device)
+    same, distinct = _merge_equal(plefka, found, settings.closeness)
+    row = which.cpu().numpy()
+    return _OfRow(same[row], found.error.cpu().numpy()[row], found.converged.cpu().numpy()[row]), distinct
 
 
 def _merge_equal(plefka: Plefka, points: FixedPoints, closeness: float) -> tuple[np.ndarray, FixedPoints]:
-    """The class of each row, and the best row of each class."""
+    """The class of each point, and the best of each class."""
     together = plefka.together(points.visible, points.hidden)
     same = same_points(together, points.error, closeness)
     return same, points[torch.from_numpy(_lowest(points, same)).to(points.error.device)]

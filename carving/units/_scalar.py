@@ -28,6 +28,18 @@ class ScalarUnit(Unit):
     def cumulant_bend(self, r: int, m: Tensor) -> Tensor | float:
         """κ_r″(m)."""
 
+    def cumulant_into(self, r: int, m: Tensor, out: Tensor) -> Tensor:
+        """κ_r(m), written into ``out``."""
+        return out.copy_(self.cumulant(r, m))
+
+    def cumulant_slope_into(self, r: int, m: Tensor, out: Tensor) -> Tensor:
+        """κ_r′(m), written into ``out``."""
+        return out.copy_(torch.as_tensor(self.cumulant_slope(r, m)))
+
+    def has_slope(self, r: int) -> bool:
+        """Whether κ_r′ is anything but zero, so that the message of that order matters."""
+        return self._largest_slope(r) > 0
+
     def cumulants(self, m: Tensor, order: int) -> tuple[Tensor, ...]:
         """(κ₁, …, κ_order)."""
         return tuple(self.cumulant(r, m) for r in range(1, order + 1))
@@ -114,8 +126,8 @@ class ScalarUnit(Unit):
     def screen(self, m: Tensor, curvature: Tensor, x: Tensor) -> Tensor:
         return x / (1 + self.cumulant(2, m) * curvature)[..., None]
 
-    def stable_alone(self, m: Tensor, curvature: Tensor) -> Tensor:
-        return (1 + self.cumulant(2, m) * curvature > 0).all(1)
+    def self_action(self, m: Tensor, curvature: Tensor) -> Tensor:
+        return self.cumulant(2, m) * curvature
 
     def settle(
         self, m: Tensor, bias: Tensor, powers: Sequence[Tensor], conjugates: Sequence[Tensor]

@@ -62,6 +62,10 @@ class Unit(ABC):
     def mean(self, field: Tensor) -> Tensor:
         """The link m(θ) = ∂A/∂θ."""
 
+    def mean_(self, field: Tensor) -> Tensor:
+        """The link, written over ``field``."""
+        return field.copy_(self.mean(field))
+
     @abstractmethod
     def natural(self, m: Tensor) -> Tensor:
         """The inverse link θ(m); infinite where m is at the edge of its range."""
@@ -122,8 +126,8 @@ class Unit(ABC):
         """(1 + C·Q)⁻¹ x, Q the :meth:`curvature`: the layer's answer to itself; x is ``(*m.shape, k)``."""
 
     @abstractmethod
-    def stable_alone(self, m: Tensor, curvature: Tensor) -> Tensor:
-        """Whether C⁻¹ + Q is positive definite at every site of a row. (n,) bool"""
+    def self_action(self, m: Tensor, curvature: Tensor) -> Tensor:
+        """Eigenvalues of √C·Q·√C, site by site: the layer alone is stable where all are above −1. (n, ·)"""
 
     @abstractmethod
     def settle(

@@ -23,6 +23,9 @@ class Bernoulli(ScalarUnit):
     def mean(self, field: Tensor) -> Tensor:
         return torch.sigmoid(field)
 
+    def mean_(self, field: Tensor) -> Tensor:
+        return field.sigmoid_()
+
     def natural(self, m: Tensor) -> Tensor:
         return torch.logit(m)
 
@@ -52,6 +55,16 @@ class Bernoulli(ScalarUnit):
 
     def cumulant_slope(self, r: int, m: Tensor) -> Tensor | float:
         return (1.0, 1 - 2 * m, 1 - 6 * m + 6 * m * m)[r - 1]
+
+    def cumulant_into(self, r: int, m: Tensor, out: Tensor) -> Tensor:
+        if r == 2:
+            return torch.addcmul(m, m, m, value=-1, out=out)
+        return super().cumulant_into(r, m, out)
+
+    def cumulant_slope_into(self, r: int, m: Tensor, out: Tensor) -> Tensor:
+        if r == 2:
+            return torch.mul(m, -2, out=out).add_(1)
+        return super().cumulant_slope_into(r, m, out)
 
     def cumulant_bend(self, r: int, m: Tensor) -> Tensor | float:
         return (0.0, -2.0, 12 * m - 6)[r - 1]

@@ -41,6 +41,9 @@ class Gaussian(ScalarUnit):
     def mean(self, field: Tensor) -> Tensor:
         return field / self.precision
 
+    def mean_(self, field: Tensor) -> Tensor:
+        return field.div_(self.precision)
+
     def natural(self, m: Tensor) -> Tensor:
         return self.precision * m
 

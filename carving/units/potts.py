@@ -164,12 +164,12 @@ class Potts(Unit):
         matrix = torch.eye(self.states, dtype=m.dtype, device=m.device) + self._covariance(m) @ curvature
         return torch.linalg.solve(matrix, x)
 
-    def stable_alone(self, m: Tensor, curvature: Tensor) -> Tensor:
+    def self_action(self, m: Tensor, curvature: Tensor) -> Tensor:
         # C⁻¹ + Q > 0 on the tangent space ⇔ 1 + √C Q √C > 0, and √C needs no inverse
         values, vectors = torch.linalg.eigh(self._covariance(m))
         root = vectors * values.clamp(min=0).sqrt()[..., None, :]
-        inner = root.transpose(-1, -2) @ curvature @ root
-        return (torch.linalg.eigvalsh(inner)[..., 0] > -1).all(1)
+        inner = root.mT @ curvature @ root
+        return torch.linalg.eigvalsh(inner).flatten(1)
 
     def settle(
         self, m: Tensor, bias: Tensor, powers: Sequence[Tensor], conjugates: Sequence[Tensor]

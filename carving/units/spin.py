@@ -25,6 +25,10 @@ class Spin(ScalarUnit):
     def mean(self, field: Tensor) -> Tensor:
         return torch.tanh(field)
 
+    def mean_(self, field: Tensor) -> Tensor:
+        # several times cheaper than tanh, to the same accuracy against a magnetisation of order 1
+        return field.mul_(2).sigmoid_().mul_(2).sub_(1)
+
     def natural(self, m: Tensor) -> Tensor:
         return torch.atanh(m)
 
@@ -54,6 +58,16 @@ class Spin(ScalarUnit):
 
     def cumulant_slope(self, r: int, m: Tensor) -> Tensor | float:
         return (1.0, -2 * m, 6 * m * m - 2)[r - 1]
+
+    def cumulant_into(self, r: int, m: Tensor, out: Tensor) -> Tensor:
+        if r == 2:
+            return torch.mul(m, m, out=out).neg_().add_(1)
+        return super().cumulant_into(r, m, out)
+
+    def cumulant_slope_into(self, r: int, m: Tensor, out: Tensor) -> Tensor:
+        if r == 2:
+            return torch.mul(m, -2, out=out)
+        return super().cumulant_slope_into(r, m, out)
 
     def cumulant_bend(self, r: int, m: Tensor) -> Tensor | float:
         return (0.0, -2.0, 12 * m)[r - 1]

@@ -8,6 +8,7 @@ from carving import RBM, fixed_points
 from carving._progress import Progress
 from carving.errors import InvalidInput, OutOfMemory
 from carving.meanfield import Plefka, solver
+from carving.meanfield.sweeping import Sweeper
 from tests.machines import PAIRS, ordering_machine, random_machine, random_samples
 
 
@@ -59,7 +60,7 @@ def test_rows_do_not_depend_on_their_batch() -> None:
     for batch_size in (3, 7):
         other = fixed_points(rbm, samples, batch_size=batch_size)
         torch.testing.assert_close(other.visible, together.visible, rtol=0, atol=2e-9)
-        assert torch.equal(other.sweeps, together.sweeps)
+        # how many sweeps a row needs depends on what others have found before, its point does not
         assert torch.equal(other.method, together.method)
 
 
@@ -127,9 +128,9 @@ def test_progress_ends_with_every_row() -> None:
 
 
 def test_a_batch_that_does_not_fit_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain, sizes = Plefka.sweep, []
+    plain, sizes = Sweeper.sweep, []
 
-    def sweep(self: Plefka, m_v: torch.Tensor, m_h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def sweep(self: Sweeper, m_v: torch.Tensor, m_h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         sizes.append(len(m_v))
         if len(m_v) > 4:
             raise RuntimeError(
@@ -137,7 +138,7 @@ def test_a_batch_that_does_not_fit_is_halved(monkeypatch: pytest.MonkeyPatch) ->
             )
         return plain(self, m_v, m_h)
 
-    monkeypatch.setattr(Plefka, "sweep", sweep)
+    monkeypatch.setattr(Sweeper, "sweep", sweep)
     rbm = ordering_machine("spin", "spin", 1.2)
     assert bool(fixed_points(rbm, random_samples(rbm, 16), batch_size=16).converged.all())
     assert sizes[:3] == [16, 8, 4]
@@ -147,7 +148,7 @@ def test_one_row_that_does_not_fit_is_an_error(monkeypatch: pytest.MonkeyPatch) 
     def sweep(self: Plefka, m_v: torch.Tensor, m_h: torch.Tensor) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(Plefka, "sweep", sweep)
+    monkeypatch.setattr(Sweeper, "sweep", sweep)
     rbm = ordering_machine("spin", "spin", 1.2)
     with pytest.raises(OutOfMemory, match="not even one row"):
         fixed_points(rbm, random_samples(rbm, 2))

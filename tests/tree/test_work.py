@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from carving._progress import Progress
-from carving.meanfield import fixed_points
+from carving.meanfield.solver import Solver
 from carving.tree import Tree, build_tree, descent
 from tests.tree.runs import AGES, pattern_machine, pattern_machines, pattern_samples, store
 
@@ -33,11 +33,12 @@ def solved(monkeypatch):
     """How many rows each call of the solver was given."""
     rows = []
 
-    def counted(rbm, v, **options):
-        rows.append(len(v))
-        return fixed_points(rbm, v, **options)
+    class Counted(Solver):
+        def solve(self, v, h):
+            rows.append(len(v))
+            super().solve(v, h)
 
-    monkeypatch.setattr(descent, "fixed_points", counted)
+    monkeypatch.setattr(descent, "Solver", Counted)
     return rows
 
 
