@@ -65,6 +65,14 @@ class KnownPoints:
             setattr(self, field.name, torch.cat([getattr(self, field.name), getattr(other, field.name)]))
         self._in_dtype.clear()
 
+    def add_new(self, plefka: Plefka, points: KnownPoints) -> None:
+        """Those of these points that are not known yet: further from all others than both errors."""
+        for index in range(len(points)):
+            point = points[torch.tensor([index], device=points.error.device)]
+            away = plefka.size(self.visible - point.visible, self.hidden - point.hidden)
+            if not bool((away <= self.error + point.error).any()):
+                self.add(point)
+
     def __post_init__(self) -> None:
         self._in_dtype: dict[torch.dtype, State] = {}
 

@@ -25,34 +25,21 @@ from torch import Tensor
 
 from carving._progress import Progress, ProgressCallback
 from carving.errors import InvalidInput, OutOfMemory
+from carving.meanfield._under_way import CHECK_EVERY, UnderWay
 from carving.meanfield.capture import KnownPoints, ask_again_below
+from carving.meanfield.newton import Newton
 from carving.meanfield.plefka import Plefka, State
-from carving.meanfield.stability import Linearisation, rows_at_once
 from carving.meanfield.sweeping import Sweeper
 from carving.rbm import RBM
 
-_CHECK_EVERY = 4  # even, so that a cycle of two is seen at the first look
 _CAPTURE = 1e-4
-_PROPOSE_BELOW = 0.02
-_PROPOSE_STEP = 0.05
-_SURELY_NEAR = 0.01
+# a row that believes itself nearer to a point than this proposes it: earlier ones are often wrong, and
+# a proposal costs as much as some fifty sweeps
+_PROPOSE_BELOW = 0.003
 # leaders that propose at the same look are at least so far apart, Euclidean in the hidden layer
 _APART = 0.5
 # a row waits for a known point to capture it while its way there may be that of its steps, times this
 _WAITS = 3.0
-# every second sweep this much nearer to its limit than to the sweep between: a cycle of two
-_ALTERNATES = 0.02
-_CYCLE_CLOSED = {torch.float32: 2e-5, torch.float64: 1e-9}
-_CYCLE_STEP = {torch.float32: 1e-3, torch.float64: 1e-5}
-# a row whose steps add up to so many times the whole range of magnetisations does not converge: those
-# that do have come to rest after 6 at most on every machine that was looked at, those that do not pass 100
-_RESTLESS_WAY = 40.0
-_LINEARISATIONS = 4
-_CORRECTIONS = 6
-# a single-precision linearisation is trusted where sweeps contract by more than this
-_COARSE_GAP = 5e-3
-# a linearisation this near to a point is the point's own
-_LINEAR_WITHIN = 0.01
 _DAMPING = 0.25
 _ROWS_ON_CPU = 512
 _ROWS_ON_ACCELERATOR = 8192
@@ -254,8 +241,8 @@ class Solver:
             raise InvalidInput(f"tolerance {tolerance!r} is not between 0 and 1; 1e-6 is usual")
         if rows is not None and rows < 1:
             raise InvalidInput(f"batch size {rows} is not positive")
-        if max_sweeps < _CHECK_EVERY:
-            raise InvalidInput(f"max_sweeps {max_sweeps} is less than {_CHECK_EVERY}; 20000 is usual")
+        if max_sweeps < CHECK_EVERY:
+            raise InvalidInput(f"max_sweeps {max_sweeps} is less than {CHECK_EVERY}; 20000 is usual")
         self.plefka = plefka
         self._coarse = plefka.to(torch.float32)
         self.tolerance = tolerance
@@ -265,6 +252,7 @@ class Solver:
         self.progress = progress
         self.work: Counter[str] = Counter()
         self.known: KnownPoints | None = None
+        self._newton = Newton(plefka, self._coarse, tolerance, self.work)
 
     def run(self, v: Tensor, h: Tensor) -> FixedPoints:
         """The fixed point of each row of float64 starting points, by plain sweeps where they converge.
@@ -351,32 +339,32 @@ class Solver:
         """Sweep ``rows`` until each is captured or leaves; returns those that the next stage must take.
 
         At most ``self.rows`` are under way; as some leave, others enter. A row is looked at after
-        every `_CHECK_EVERY` of its own sweeps.
+        every `CHECK_EVERY` of its own sweeps.
         """
         self._method[rows] = stage.kind
         # rows that go on are all those that the stage before has left, in the same order
         begin = self._left_at if stage.goes_on else tuple(x[rows] for x in self._start)
         waiting, left = torch.arange(len(rows), device=rows.device), []
-        active = _Active.entering(rows[:0], (begin[0][:0], begin[1][:0]), self._sweeps, stage)
+        active = self._entering(stage, rows[:0], (begin[0][:0], begin[1][:0]))
         while len(active) or len(waiting):
             room = self.rows - len(active)
             if room > 0 and len(waiting):
                 entering, waiting = waiting[:room], waiting[room:]
                 state = begin[0][entering], begin[1][entering]
-                active = active.joined(_Active.entering(rows[entering], state, self._sweeps, stage))
+                active = active.joined(self._entering(stage, rows[entering], state))
             v, h = active.v, active.h
-            for _ in range(_CHECK_EVERY - 2):
+            for _ in range(CHECK_EVERY - 2):
                 v, h = stage.sweep(v, h)
             middle = stage.sweep(v, h)
             active.v, active.h = stage.sweep(*middle)
             active.look(stage.plefka, (v, h), middle)
-            self.work[f"{_NAMES[stage.kind]} {stage.plefka.dtype}"] += _CHECK_EVERY * len(active)
+            self.work[f"{_NAMES[stage.kind]} sweeps, {stage.plefka.precision}"] += CHECK_EVERY * len(active)
 
             everyone = torch.arange(len(active), device=rows.device)
             self._capture(stage, active, middle, everyone)
             proposers = self._proposers(active)
             if len(proposers):
-                self._propose(stage, active, proposers)
+                self._propose(active, proposers)
                 self._capture(stage, active, middle, proposers)
             if not stage.hands_over:
                 self._arrive(active)
@@ -397,7 +385,12 @@ class Solver:
         self._left_at = v[order], h[order]
         return gone
 
-    def _capture(self, stage: _Stage, active: _Active, middle: State, rows: Tensor) -> None:
+    def _entering(self, stage: _Stage, rows: Tensor, state: State) -> UnderWay:
+        sweeps = self._sweeps[rows] if stage.goes_on else torch.zeros_like(rows)
+        v, h = (x.to(stage.plefka.dtype) for x in state)
+        return UnderWay.entering(rows, v, h, sweeps, propose_below=_PROPOSE_BELOW)
+
+    def _capture(self, stage: _Stage, active: UnderWay, middle: State, rows: Tensor) -> None:
         """Give rows that a known point captures that point."""
         known = self.known
         assert known is not None
@@ -423,9 +416,9 @@ class Solver:
         self.point[active.rows[rows[captured]]] = which[captured]
         active.ask_below[rows] = ask_again_below(distance, ratio)
 
-    def _proposers(self, active: _Active) -> Tensor:
+    def _proposers(self, active: UnderWay) -> Tensor:
         """Rows whose steps say that their point is near, though no known one captures them; far apart."""
-        near = (active.estimate <= active.propose_below) & (active.step < _PROPOSE_STEP) & active.approaches
+        near = (active.estimate <= active.propose_below) & active.approaches
         # a row that may well be on its way to the nearest known point waits for it
         near &= active.way * _WAITS <= active.distance
         near &= self.point[active.rows] < 0
@@ -435,97 +428,16 @@ class Solver:
         apart = torch.cdist(active.h[rows], active.h[rows]) >= _APART
         return rows[apart.tril(-1).sum(1) == torch.arange(len(rows), device=rows.device)]
 
-    def _propose(self, stage: _Stage, active: _Active, rows: Tensor) -> None:
+    def _propose(self, active: UnderWay, rows: Tensor) -> None:
         """Newton's method from these rows; the points that it finds become known."""
-        active.propose_below[rows] = active.estimate[rows] / 8
-        self.work["proposals"] += len(rows)
-        for part in rows.split(rows_at_once(self.plefka)):
-            v, h, estimate = active.v[part].double(), active.h[part].double(), active.estimate[part]
-            self._newton(v, h, estimate <= _SURELY_NEAR, estimate <= 1e-2 * self.tolerance)
-
-    def _newton(self, v: Tensor, h: Tensor, near: Tensor, rests: Tensor) -> None:
-        """Points found by Newton's method on the linearised equations become known.
-
-        Only minima are looked for; and saddles where a row rests. Points that hardly attract, or where
-        single precision makes no minimum although a row is ``near``, are sought in double precision.
-        """
-        hard = self._newton_with(self._coarse, v, h, near, rests)
-        if len(hard):
-            self._newton_with(self.plefka, v[hard], h[hard], near[hard], rests[hard])
-
-    def _newton_with(self, linearised: Plefka, v: Tensor, h: Tensor, near: Tensor, rests: Tensor) -> Tensor:
-        """Adds what it finds; returns rows for which linearisations so precise do not suffice."""
-        coarse = linearised is self._coarse
-        rows, hard = torch.arange(len(v), device=v.device), []
-        for _ in range(_LINEARISATIONS):
-            linear = Linearisation(linearised, v.to(linearised.dtype), h.to(linearised.dtype))
-            self.work[f"linearisations {linearised.dtype}"] += len(v)
-            fits = linear.stable & (linear.smallest >= _COARSE_GAP) if coarse else linear.stable | rests
-            hard.append(rows[~fits & (linear.stable | near)])
-            linear, rows, v, h, near, rests = (x[fits] for x in (linear, rows, v, h, near, rests))
-            if not len(rows):
-                break
-            v, h, travelled, size, gain = self._correct(linear, v, h)
-            # the linearisation must be that of the point, for its gap and for its gain
-            own = travelled <= (linear.smallest / 4).clamp(_CAPTURE, _LINEAR_WITHIN)
-            ready = own & (size <= self._rounding(gain))
-            if bool(ready.any()):
-                swept = self.plefka.sweep(v[ready], h[ready])
-                moved = self.plefka.size(swept[0] - v[ready], swept[1] - h[ready])
-                rounding = self._rounding(gain[ready])
-                error = torch.maximum(size[ready], rounding) + moved * (1 + gain[ready])
-                points = KnownPoints(*swept, error, linear.stable[ready], linear.gap[ready].double())
-                self._add(points[error <= self.tolerance])
-            rows, v, h, near, rests = (x[~ready] for x in (rows, v, h, near, rests))
-            if not len(rows):
-                break
-        return torch.cat(hard)
-
-    def _correct(self, linear: Linearisation, v: Tensor, h: Tensor) -> tuple[Tensor, ...]:
-        """Chord steps with one linearisation, a single one where that is far from the point.
-
-        Returns the state, the way that it went, the last correction, and by how much the linear system
-        amplified residuals at most.
-        """
-        size = torch.full((len(v),), torch.inf, dtype=v.dtype, device=v.device)
-        gain, travelled = torch.zeros_like(size), torch.zeros_like(size)
-        going = torch.ones_like(size, dtype=torch.bool)
-        for _ in range(_CORRECTIONS):
-            residual = self.plefka.residual(v, h)
-            delta = linear.correction(residual)
-            last, size = size, torch.where(going, self.plefka.size(*delta), size)
-            gain = torch.maximum(gain, size / self.plefka.size(*residual).clamp(min=1e-300))
-            travelled += torch.where(going, size, 0)
-            keep = going.to(v.dtype)
-            v = v + delta[0] * keep.reshape(-1, *[1] * (v.ndim - 1))
-            h = h + delta[1] * keep[:, None]
-            going &= (size > self._rounding(gain)) & (size <= last / 2) & (travelled <= _LINEAR_WITHIN)
-            if not bool(going.any()):
-                break
-        far = size > _CAPTURE
-        if bool(far.any()):
-            # back into the range of magnetisations
-            v[far], h[far] = self.plefka.sweep(v[far].nan_to_num(0.5), h[far].nan_to_num(0.5))
-        return v, h, travelled, size, gain
-
-    def _rounding(self, gain: Tensor) -> Tensor:
-        """What float64 alone may cost at a point that amplifies residuals by ``gain``; never less than
-        a thousandth of the tolerance is claimed."""
-        return (4 * torch.finfo(gain.dtype).eps * (1 + gain)).clamp(min=1e-3 * self.tolerance)
-
-    def _add(self, points: KnownPoints) -> None:
-        """These points become known, unless they are."""
         assert self.known is not None
-        for index in range(len(points)):
-            point = points[torch.tensor([index], device=points.error.device)]
-            if len(self.known):
-                away = self.plefka.size(self.known.visible - point.visible, self.known.hidden - point.hidden)
-                if bool((away <= self.known.error + point.error).any()):
-                    continue
-            self.known.add(point)
-            self.work["points"] += 1
+        active.propose_below[rows] = active.estimate[rows] / 8
+        rests = active.estimate[rows] <= 1e-2 * self.tolerance
+        self.work["proposals"] += len(rows)
+        for points in self._newton.points(active.v[rows].double(), active.h[rows].double(), rests):
+            self.known.add_new(self.plefka, points)
 
-    def _arrive(self, active: _Active) -> None:
+    def _arrive(self, active: UnderWay) -> None:
         """Rows that are all but at a known point take it. One that rests on a saddle belongs to it; a row
         that only passes by does not, however near it comes."""
         known = self.known
@@ -541,109 +453,3 @@ class Solver:
         at_point = (distance <= 2 * _CAPTURE) & (known.stable[which] | rests)
         self.point[active.rows[near[at_point]]] = which[at_point]
         self.work["arrived"] += int(at_point.sum())
-
-
-@dataclass
-class _Active:
-    """The rows under way, and what was seen of each."""
-
-    rows: Tensor
-    v: Tensor
-    h: Tensor
-    before: Tensor
-    count: Tensor
-    step: Tensor
-    travelled: Tensor
-    both: Tensor
-    alternates: Tensor
-    estimate: Tensor
-    approaches: Tensor
-    way: Tensor
-    propose_below: Tensor
-    distance: Tensor
-    which: Tensor
-    ask_below: Tensor
-    reference_v: Tensor
-    reference_h: Tensor
-    reference_count: Tensor
-
-    @classmethod
-    def entering(cls, rows: Tensor, state: State, sweeps: Tensor, stage: _Stage) -> _Active:
-        """Rows as they begin a stage."""
-        v, h = (x.to(stage.plefka.dtype) for x in state)
-        number = torch.full((len(rows),), torch.inf, dtype=v.dtype, device=v.device)
-        zero = torch.zeros_like(rows)
-        before = sweeps[rows] if stage.goes_on else zero
-        return cls(
-            rows=rows,
-            v=v,
-            h=h,
-            before=before,
-            count=before,
-            step=number,
-            travelled=torch.zeros_like(number),
-            both=number.clone(),
-            alternates=torch.zeros_like(number, dtype=torch.bool),
-            estimate=number.clone(),
-            approaches=torch.zeros_like(number, dtype=torch.bool),
-            way=number.clone(),
-            propose_below=torch.full_like(number, _PROPOSE_BELOW),
-            distance=number.clone(),
-            which=zero - 1,
-            ask_below=number.clone(),
-            reference_v=v.clone(),
-            reference_h=h.clone(),
-            reference_count=before.clone(),
-        )
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, keep: Tensor) -> _Active:
-        return _Active(*(getattr(self, field.name)[keep] for field in fields(self)))
-
-    def joined(self, other: _Active) -> _Active:
-        """These and others."""
-        if not len(self):
-            return other
-        return _Active(
-            *(torch.cat([getattr(self, field.name), getattr(other, field.name)]) for field in fields(self))
-        )
-
-    def look(self, plefka: Plefka, before: State, middle: State) -> None:
-        """Estimate each row's error from two successive steps: step · ρ/(1 − ρ), ρ the slower of the
-        contraction between the two and that since the last look."""
-        self.count = self.count + _CHECK_EVERY
-        first = plefka.size(middle[0] - before[0], middle[1] - before[1])
-        second = plefka.size(self.v - middle[0], self.h - middle[1])
-        both = plefka.size(self.v - before[0], self.h - before[1])
-        tiny = torch.finfo(second.dtype).tiny
-        since = (second / self.step.clamp(min=tiny)) ** (1 / _CHECK_EVERY)
-        contraction = torch.maximum(second / first.clamp(min=tiny), since)
-        factor = torch.where(contraction < 1, contraction / (1 - contraction).clamp(min=tiny), torch.inf)
-        # at rest to the last digit, a ratio of steps says nothing
-        still = second <= 4 * torch.finfo(second.dtype).eps
-        last, self.estimate = self.estimate, torch.where(still, second, second * factor)
-        self.approaches = still | (self.estimate < last)
-        self.way = torch.linalg.vector_norm(self.h - middle[1], dim=1) * factor
-        # the same of every second sweep
-        contraction = (both / self.both.clamp(min=tiny)) ** (2 / _CHECK_EVERY)
-        left = torch.where(contraction < 1, both * contraction / (1 - contraction).clamp(min=tiny), torch.inf)
-        seen = torch.isfinite(self.both)
-        self.alternates = seen & (left <= _ALTERNATES * second) & (second >= _CYCLE_STEP[second.dtype])
-        self.step, self.both = second, both
-        self.travelled = self.travelled + _CHECK_EVERY * second
-
-    def restless(self) -> Tensor:
-        """Rows that have moved for too long to be on their way somewhere."""
-        return self.travelled >= _RESTLESS_WAY
-
-    def cycles(self, plefka: Plefka) -> Tensor:
-        """Rows that are back where they were, but moving. The place to come back to is renewed at
-        doubling intervals, so that every period is found (Brent)."""
-        away = plefka.size(self.v - self.reference_v, self.h - self.reference_h)
-        closed = (away <= _CYCLE_CLOSED[self.v.dtype]) & (self.step >= _CYCLE_STEP[self.v.dtype])
-        renew = self.count >= 2 * self.reference_count
-        self.reference_v[renew], self.reference_h[renew] = self.v[renew], self.h[renew]
-        self.reference_count = torch.where(renew, self.count, self.reference_count)
-        return closed | self.alternates

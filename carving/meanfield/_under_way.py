@@ -1,0 +1,155 @@
+"""Rows that are being swept, and what is seen of each when it is looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from carving.meanfield.plefka import Plefka, State
+
+# even, so that a cycle of two is seen at the first look
+CHECK_EVERY = 4
+# every second sweep this much nearer to its limit than to the sweep between: a cycle of two
+_ALTERNATES = 0.02
+_CYCLE_CLOSED = {torch.float32: 2e-5, torch.float64: 1e-9}
+_CYCLE_STEP = {torch.float32: 1e-3, torch.float64: 1e-5}
+# a row whose steps add up to so many times the whole range of magnetisations does not converge: those
+# that do have come to rest after 6 at most on every machine that was looked at, those that do not pass 100
+_RESTLESS_WAY = 40.0
+
+
+@dataclass
+class UnderWay:
+    """The rows under way, and what was seen of each; one entry a row.
+
+    Attributes
+    ----------
+    rows
+        Which rows of the batch they are.
+    v, h
+        Their states, in the precision of the stage.
+    before, count
+        Sweeps made when the row entered, and now.
+    step
+        Size of the last step.
+    both
+        Size of the last two steps together.
+    travelled
+        Sum of the sizes of all steps.
+    estimate
+        Estimated distance from the point that the row is on its way to, in max-norm.
+    way
+        The same in Euclidean norm of the hidden layer.
+    approaches
+        The estimate is smaller than at the last look.
+    alternates
+        The row approaches a cycle of two.
+    propose_below
+        Estimate below which it may propose a point.
+    which, distance
+        The nearest known point, and how far that is, Euclidean in the hidden layer.
+    ask_below
+        Distance below which it is asked again whether that point captures it.
+    reference_v, reference_h, reference_count
+        An earlier state and when that was: a row that returns to it cycles.
+    """
+
+    rows: Tensor
+    v: Tensor
+    h: Tensor
+    before: Tensor
+    count: Tensor
+    step: Tensor
+    travelled: Tensor
+    both: Tensor
+    alternates: Tensor
+    estimate: Tensor
+    approaches: Tensor
+    way: Tensor
+    propose_below: Tensor
+    distance: Tensor
+    which: Tensor
+    ask_below: Tensor
+    reference_v: Tensor
+    reference_h: Tensor
+    reference_count: Tensor
+
+    @classmethod
+    def entering(cls, rows: Tensor, v: Tensor, h: Tensor, sweeps: Tensor, propose_below: float) -> UnderWay:
+        """Rows as they begin, after so many ``sweeps`` elsewhere."""
+        number = torch.full((len(rows),), torch.inf, dtype=v.dtype, device=v.device)
+        return cls(
+            rows=rows,
+            v=v,
+            h=h,
+            before=sweeps,
+            count=sweeps,
+            step=number,
+            travelled=torch.zeros_like(number),
+            both=number.clone(),
+            alternates=torch.zeros_like(number, dtype=torch.bool),
+            estimate=number.clone(),
+            approaches=torch.zeros_like(number, dtype=torch.bool),
+            way=number.clone(),
+            propose_below=torch.full_like(number, propose_below),
+            distance=number.clone(),
+            which=torch.full_like(rows, -1),
+            ask_below=number.clone(),
+            reference_v=v.clone(),
+            reference_h=h.clone(),
+            reference_count=sweeps.clone(),
+        )
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, keep: Tensor) -> UnderWay:
+        return UnderWay(*(getattr(self, field.name)[keep] for field in fields(self)))
+
+    def joined(self, other: UnderWay) -> UnderWay:
+        """These and others."""
+        if not len(self):
+            return other
+        return UnderWay(
+            *(torch.cat([getattr(self, field.name), getattr(other, field.name)]) for field in fields(self))
+        )
+
+    def look(self, plefka: Plefka, before: State, middle: State) -> None:
+        """Estimate each row's error from two successive steps: step · ρ/(1 − ρ), ρ the slower of the
+        contraction between the two and that since the last look."""
+        self.count = self.count + CHECK_EVERY
+        first = plefka.size(middle[0] - before[0], middle[1] - before[1])
+        second = plefka.size(self.v - middle[0], self.h - middle[1])
+        both = plefka.size(self.v - before[0], self.h - before[1])
+        tiny = torch.finfo(second.dtype).tiny
+        since = (second / self.step.clamp(min=tiny)) ** (1 / CHECK_EVERY)
+        contraction = torch.maximum(second / first.clamp(min=tiny), since)
+        factor = torch.where(contraction < 1, contraction / (1 - contraction).clamp(min=tiny), torch.inf)
+        # at rest to the last digit, a ratio of steps says nothing
+        still = second <= 4 * torch.finfo(second.dtype).eps
+        last, self.estimate = self.estimate, torch.where(still, second, second * factor)
+        self.approaches = still | (self.estimate < last)
+        self.way = torch.linalg.vector_norm(self.h - middle[1], dim=1) * factor
+        # the same of every second sweep
+        contraction = (both / self.both.clamp(min=tiny)) ** (2 / CHECK_EVERY)
+        left = torch.where(contraction < 1, both * contraction / (1 - contraction).clamp(min=tiny), torch.inf)
+        seen = torch.isfinite(self.both)
+        self.alternates = seen & (left <= _ALTERNATES * second) & (second >= _CYCLE_STEP[second.dtype])
+        self.step, self.both = second, both
+        self.travelled = self.travelled + CHECK_EVERY * second
+
+    def restless(self) -> Tensor:
+        """Rows that have moved for too long to be on their way somewhere."""
+        return self.travelled >= _RESTLESS_WAY
+
+    def cycles(self, plefka: Plefka) -> Tensor:
+        """Rows that are back where they were, but moving. The place to come back to is renewed at
+        doubling intervals, so that every period is found (Brent)."""
+        away = plefka.size(self.v - self.reference_v, self.h - self.reference_h)
+        closed = (away <= _CYCLE_CLOSED[self.v.dtype]) & (self.step >= _CYCLE_STEP[self.v.dtype])
+        renew = self.count >= 2 * self.reference_count
+        self.reference_v[renew], self.reference_h[renew] = self.v[renew], self.h[renew]
+        self.reference_count = torch.where(renew, self.count, self.reference_count)
+        return closed | self.alternates

@@ -1,0 +1,123 @@
+"""Newton's method on the linearised equations: where exactly a point is, and how well that is known."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import torch
+from torch import Tensor
+
+from carving.meanfield.capture import KnownPoints
+from carving.meanfield.plefka import Plefka
+from carving.meanfield.stability import Linearisation, rows_at_once
+
+_LINEARISATIONS = 4
+_CORRECTIONS = 6
+# a single-precision linearisation is trusted where sweeps contract by more than this
+_COARSE_GAP = 5e-3
+# a linearisation this near to a point is the point's own; at least, and at most
+_LINEAR_WITHIN = (1e-4, 0.01)
+
+
+class Newton:
+    """Finds the points that rows are near to.
+
+    Parameters
+    ----------
+    plefka
+        The expansion, in float64: residuals and points are.
+    coarse
+        The same in float32, for linearisations.
+    tolerance
+        Largest estimated error of a point.
+    work
+        Where linearisations are counted.
+    """
+
+    def __init__(self, plefka: Plefka, coarse: Plefka, tolerance: float, work: Counter[str]) -> None:
+        self.plefka = plefka
+        self.coarse = coarse
+        self.tolerance = tolerance
+        self.work = work
+
+    def points(self, v: Tensor, h: Tensor, rests: Tensor) -> list[KnownPoints]:
+        """Points found from float64 states; none for rows that lead to none.
+
+        Only minima are looked for; and saddles where a row ``rests``. Points that hardly attract, or where
+        single precision makes no minimum, are sought in double precision.
+        """
+        found = []
+        size = rows_at_once(self.plefka)
+        for part in zip(*(x.split(size) for x in (v, h, rests)), strict=True):
+            points, hard = self._with(self.coarse, *part)
+            found += points
+            if len(hard):
+                found += self._with(self.plefka, *(x[hard] for x in part))[0]
+        return found
+
+    def _with(
+        self, linearised: Plefka, v: Tensor, h: Tensor, rests: Tensor
+    ) -> tuple[list[KnownPoints], Tensor]:
+        """What linearisations so precise find, and the rows for which they do not suffice."""
+        rows = torch.arange(len(v), device=v.device)
+        found, hard = [], [rows[:0]]
+        for _ in range(_LINEARISATIONS):
+            linear = Linearisation(linearised, v.to(linearised.dtype), h.to(linearised.dtype))
+            self.work[f"linearisations, {linearised.precision}"] += len(v)
+            fits = linear.stable | rests
+            if linearised is self.coarse:
+                fits = linear.stable & (linear.smallest >= _COARSE_GAP)
+            hard.append(rows[~fits])
+            rows, v, h, rests = (x[fits] for x in (rows, v, h, rests))
+            linear = linear[fits]
+            if not len(rows):
+                break
+            v, h, travelled, left, gain = self._correct(linear, v, h)
+            # the linearisation must be that of the point, for its gap and for its gain
+            own = travelled <= (linear.smallest / 4).clamp(*_LINEAR_WITHIN)
+            ready = own & (left <= self._rounding(gain))
+            if bool(ready.any()):
+                swept = self.plefka.sweep(v[ready], h[ready])
+                moved = self.plefka.size(swept[0] - v[ready], swept[1] - h[ready])
+                error = torch.maximum(left, self._rounding(gain))[ready] + moved * (1 + gain[ready])
+                points = KnownPoints(*swept, error, linear.stable[ready], linear.gap[ready].double())
+                found.append(points[error <= self.tolerance])
+            rows, v, h, rests = (x[~ready] for x in (rows, v, h, rests))
+            if not len(rows):
+                break
+        return found, torch.cat(hard)
+
+    def _correct(self, linear: Linearisation, v: Tensor, h: Tensor) -> tuple[Tensor, ...]:
+        """Chord steps with one linearisation, a single one where that is far from the point.
+
+        Returns the state, the way that it went, the distance left (chord steps shrink by a factor; a later
+        sweep checks it), and by how much the linear system amplified residuals at most.
+        """
+        size = torch.full((len(v),), torch.inf, dtype=v.dtype, device=v.device)
+        left, gain, travelled = size, torch.zeros_like(size), torch.zeros_like(size)
+        going = torch.ones_like(size, dtype=torch.bool)
+        for _ in range(_CORRECTIONS):
+            residual = self.plefka.residual(v, h)
+            delta = linear.correction(residual)
+            last, size = size, torch.where(going, self.plefka.size(*delta), size)
+            gain = torch.maximum(gain, size / self.plefka.size(*residual).clamp(min=1e-300))
+            travelled += torch.where(going, size, 0)
+            keep = going.to(v.dtype)
+            v = v + delta[0] * keep.reshape(-1, *[1] * (v.ndim - 1))
+            h = h + delta[1] * keep[:, None]
+            shrinks = size <= last / 2
+            rest = torch.where(torch.isfinite(last) & shrinks, 2 * size * size / last, size)
+            left = torch.where(going, rest, left)
+            going &= (left > self._rounding(gain)) & shrinks & (travelled <= _LINEAR_WITHIN[1])
+            if not bool(going.any()):
+                break
+        far = size > _LINEAR_WITHIN[0]
+        if bool(far.any()):
+            # back into the range of magnetisations
+            v[far], h[far] = self.plefka.sweep(v[far].nan_to_num(0.5), h[far].nan_to_num(0.5))
+        return v, h, travelled, left, gain
+
+    def _rounding(self, gain: Tensor) -> Tensor:
+        """What float64 alone may cost at a point that amplifies residuals by ``gain``; never less than
+        a thousandth of the tolerance is claimed."""
+        return (4 * torch.finfo(gain.dtype).eps * (1 + gain)).clamp(min=1e-3 * self.tolerance)
