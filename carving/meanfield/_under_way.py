@@ -9,8 +9,9 @@ from torch import Tensor
 
 from carving.meanfield.plefka import Plefka, State
 
-# even, so that a cycle of two is seen at the first look
-CHECK_EVERY = 4
+# sweeps between looks, even, so that a cycle of two is seen at the first one: few for rows that have just
+# begun, more for those that have long been under way, which are few: then a look costs as much as sweeps
+CHECK_EVERY, _CHECK_AT_LEAST_EVERY, _CHECKS_BY_COUNT = 4, 16, 16
 # every second sweep this much nearer to its limit than to the sweep between: a cycle of two
 _ALTERNATES = 0.02
 _CYCLE_CLOSED = {torch.float32: 2e-5, torch.float64: 1e-9}
@@ -116,15 +117,20 @@ class UnderWay:
             *(torch.cat([getattr(self, field.name), getattr(other, field.name)]) for field in fields(self))
         )
 
-    def look(self, plefka: Plefka, before: State, middle: State) -> None:
-        """Estimate each row's error from two successive steps: step · ρ/(1 − ρ), ρ the slower of the
-        contraction between the two and that since the last look."""
-        self.count = self.count + CHECK_EVERY
+    def until_look(self) -> int:
+        """Sweeps to be made until the next look."""
+        youngest = int(self.count.min()) // _CHECKS_BY_COUNT
+        return min(max(CHECK_EVERY, youngest // 2 * 2), _CHECK_AT_LEAST_EVERY)
+
+    def look(self, plefka: Plefka, before: State, middle: State, sweeps: int) -> None:
+        """Estimate each row's error from the last two of ``sweeps`` sweeps: step · ρ/(1 − ρ), ρ the slower
+        of the contraction between the two and that since the last look."""
+        self.count = self.count + sweeps
         first = plefka.size(middle[0] - before[0], middle[1] - before[1])
         second = plefka.size(self.v - middle[0], self.h - middle[1])
         both = plefka.size(self.v - before[0], self.h - before[1])
         tiny = torch.finfo(second.dtype).tiny
-        since = (second / self.step.clamp(min=tiny)) ** (1 / CHECK_EVERY)
+        since = (second / self.step.clamp(min=tiny)) ** (1 / sweeps)
         contraction = torch.maximum(second / first.clamp(min=tiny), since)
         factor = torch.where(contraction < 1, contraction / (1 - contraction).clamp(min=tiny), torch.inf)
         # at rest to the last digit, a ratio of steps says nothing
@@ -133,12 +139,12 @@ class UnderWay:
         self.approaches = still | (self.estimate < last)
         self.way = torch.linalg.vector_norm(self.h - middle[1], dim=1) * factor
         # the same of every second sweep
-        contraction = (both / self.both.clamp(min=tiny)) ** (2 / CHECK_EVERY)
+        contraction = (both / self.both.clamp(min=tiny)) ** (2 / sweeps)
         left = torch.where(contraction < 1, both * contraction / (1 - contraction).clamp(min=tiny), torch.inf)
         seen = torch.isfinite(self.both)
         self.alternates = seen & (left <= _ALTERNATES * second) & (second >= _CYCLE_STEP[second.dtype])
         self.step, self.both = second, both
-        self.travelled = self.travelled + CHECK_EVERY * second
+        self.travelled = self.travelled + sweeps * second
 
     def restless(self) -> Tensor:
         """Rows that have moved for too long to be on their way somewhere."""

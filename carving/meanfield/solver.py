@@ -338,8 +338,7 @@ class Solver:
     def _iterate(self, stage: _Stage, rows: Tensor) -> Tensor:
         """Sweep ``rows`` until each is captured or leaves; returns those that the next stage must take.
 
-        At most ``self.rows`` are under way; as some leave, others enter. A row is looked at after
-        every `CHECK_EVERY` of its own sweeps.
+        At most ``self.rows`` are under way; as some leave, others enter.
         """
         self._method[rows] = stage.kind
         # rows that go on are all those that the stage before has left, in the same order
@@ -353,12 +352,13 @@ class Solver:
                 state = begin[0][entering], begin[1][entering]
                 active = active.joined(self._entering(stage, rows[entering], state))
             v, h = active.v, active.h
-            for _ in range(CHECK_EVERY - 2):
+            sweeps = active.until_look()
+            for _ in range(sweeps - 2):
                 v, h = stage.sweep(v, h)
             middle = stage.sweep(v, h)
             active.v, active.h = stage.sweep(*middle)
-            active.look(stage.plefka, (v, h), middle)
-            self.work[f"{_NAMES[stage.kind]} sweeps, {stage.plefka.precision}"] += CHECK_EVERY * len(active)
+            active.look(stage.plefka, (v, h), middle, sweeps)
+            self.work[f"{_NAMES[stage.kind]} sweeps, {stage.plefka.precision}"] += sweeps * len(active)
 
             everyone = torch.arange(len(active), device=rows.device)
             self._capture(stage, active, middle, everyone)
