@@ -67,9 +67,10 @@ class Newton:
             fits = linear.stable | rests
             if linearised is self.coarse:
                 fits = linear.stable & (linear.smallest >= _COARSE_GAP)
-            hard.append(rows[~fits])
-            rows, v, h, rests = (x[fits] for x in (rows, v, h, rests))
-            linear = linear[fits]
+            if not bool(fits.all()):
+                hard.append(rows[~fits])
+                rows, v, h, rests = (x[fits] for x in (rows, v, h, rests))
+                linear = linear[fits]
             if not len(rows):
                 break
             v, h, travelled, left, gain = self._correct(linear, v, h)
