@@ -224,7 +224,7 @@ def compare(name: str, rbm: RBM, visible: Tensor, order: int) -> Compared:
         sweeps=points.sweeps.numpy(),
         without_reference=(reference.method == NOWHERE).numpy(),
     )
-    assert int(compared.captured.sum()) == solver.work["captured"]
+    assert int(compared.captured.sum()) == solver.spent.captured
     for what, rows in (("WRONG", compared.wrong), ("estimate below true error", compared.underestimated)):
         for row in np.flatnonzero(rows)[:PRINTED].tolist():
             print(f"  {what}: {name} order {order} row {row}: {_told(solver, points, reference, row)}")

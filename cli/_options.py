@@ -194,6 +194,11 @@ tolerance_option = click.option(
     help="Largest estimated error of a fixed point that counts as converged.",
 )  # fmt: skip
 
+iteration_option = click.option(
+    "--iteration", type=click.Choice(["plain", "layer-exact"]), default="plain", show_default=True,
+    help="Sweeps that say which fixed point a sample belongs to.",
+)  # fmt: skip
+
 branch_length_option = click.option(
     "--branch-length", type=click.Choice(["distance", "log-age", "free-energy"]), default="distance",
     show_default=True, help="What the lengths of branches in the exported files mean.",

@@ -34,6 +34,24 @@ def of_tree(facts: dict[str, Any], checkpoints: str, samples: Path | None, rows:
     return lines
 
 
+def of_work(facts: dict[str, Any]) -> list[str]:
+    """What the fixed points took, for those who want to know."""
+    spent = facts["spent"]
+    number = {name: f"{value:,}" for name, value in spent.items() if isinstance(value, int)}
+    solving = spent["sweeping"] + spent["testing"] + spent["proposing"]
+    return [
+        f"  fixed points      {number['rows']} rows, {number['points']} different points",
+        f"    row-sweeps      {number['single_precision_sweeps']} in single precision, "
+        f"{number['double_precision_sweeps']} in double, {number['layer_exact_sweeps']} layer-exact, "
+        f"{number['damped_sweeps']} damped, {number['tests']} to test",
+        f"    rows            {number['captured']} captured by a known point, "
+        f"{number['arrived']} swept to one",
+        f"    Newton          {number['proposals']} proposals, {number['linearisations']} linearisations",
+        f"    seconds         {spent['sweeping']:.2f} sweeping, {spent['testing']:.2f} testing, "
+        f"{spent['proposing']:.2f} in Newton's method; {facts['seconds'] - solving:.2f} all else",
+    ]
+
+
 def _look_at(facts: dict[str, Any]) -> str:
     if "newick" in facts["left_out"]:
         return f"carve info {shlex.quote(facts['output'])}    its figures; nodes.csv and leaves.csv hold all"

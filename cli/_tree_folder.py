@@ -55,6 +55,7 @@ def _facts(tree: "Tree", output: Path, branch_length: str, skipped: dict[str, st
         "smallest_gap": dict(zip(tree.ages.updates.tolist(), tree.ages.smallest_gap.tolist(), strict=True)),
         "options": {**tree.options, "branch_length": branch_length},
         "provenance": tree.provenance,
+        "spent": tree.spent,
         "left_out": skipped,
     }
 

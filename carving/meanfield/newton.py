@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import torch
 from torch import Tensor
 
 from carving.meanfield.capture import KnownPoints
 from carving.meanfield.plefka import Plefka
+from carving.meanfield.spent import Spent
 from carving.meanfield.stability import Linearisation, rows_at_once
 
 _LINEARISATIONS = 4
@@ -30,15 +29,15 @@ class Newton:
         The same in float32, for linearisations.
     tolerance
         Largest estimated error of a point.
-    work
+    spent
         Where linearisations are counted.
     """
 
-    def __init__(self, plefka: Plefka, coarse: Plefka, tolerance: float, work: Counter[str]) -> None:
+    def __init__(self, plefka: Plefka, coarse: Plefka, tolerance: float, spent: Spent) -> None:
         self.plefka = plefka
         self.coarse = coarse
         self.tolerance = tolerance
-        self.work = work
+        self.spent = spent
 
     def points(self, v: Tensor, h: Tensor, rests: Tensor) -> list[KnownPoints]:
         """Points found from float64 states; none for rows that lead to none.
@@ -63,7 +62,7 @@ class Newton:
         found, hard = [], [rows[:0]]
         for _ in range(_LINEARISATIONS):
             linear = Linearisation(linearised, v.to(linearised.dtype), h.to(linearised.dtype))
-            self.work[f"linearisations, {linearised.precision}"] += len(v)
+            self.spent.linearisations += len(v)
             fits = linear.stable | rests
             if linearised is self.coarse:
                 fits = linear.stable & (linear.smallest >= _COARSE_GAP)

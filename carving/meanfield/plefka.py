@@ -64,11 +64,6 @@ class Plefka:
     def __repr__(self) -> str:
         return f"{self._name} at order {self.order}"
 
-    @property
-    def precision(self) -> str:
-        """``"float32"`` or ``"float64"``."""
-        return str(self.dtype).removeprefix("torch.")
-
     def to(self, dtype: torch.dtype) -> Plefka:
         """The same expansion computed in another precision."""
         other = copy(self)

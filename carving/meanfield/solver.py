@@ -15,9 +15,9 @@ resort (mathematics §4). Sweeps decide *which* point, Newton's method says exac
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from carving.meanfield._under_way import CHECK_EVERY, UnderWay
 from carving.meanfield.capture import KnownPoints, ask_again_below
 from carving.meanfield.newton import Newton
 from carving.meanfield.plefka import Plefka, State
+from carving.meanfield.spent import Spent
 from carving.meanfield.sweeping import Sweeper
 from carving.rbm import RBM
 
@@ -45,7 +46,7 @@ _ROWS_ON_CPU = 512
 _ROWS_ON_ACCELERATOR = 8192
 
 PLAIN, LAYER_EXACT, DAMPED = 0, 1, 2
-_NAMES = {PLAIN: "plain", LAYER_EXACT: "layer-exact", DAMPED: "damped"}
+ITERATIONS = ("plain", "layer-exact")
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,8 +71,10 @@ class FixedPoints:
     sweeps
         Sweeps made, (n,) int64.
     method
-        How the point was reached, (n,) uint8: 0 plain sweeps, 1 layer-exact sweeps because plain ones
-        did not converge, 2 damped sweeps because neither did.
+        How the point was reached, (n,) uint8: 0 plain sweeps, 1 layer-exact sweeps (because plain ones
+        did not converge, or because they were asked for), 2 damped sweeps because neither converged.
+    spent
+        What it took; None for a selection of rows.
     """
 
     visible: Tensor
@@ -82,17 +85,22 @@ class FixedPoints:
     stable: Tensor
     sweeps: Tensor
     method: Tensor
+    spent: Spent | None = None
 
     def __len__(self) -> int:
         return len(self.visible)
 
     def __getitem__(self, rows: Tensor | np.ndarray | slice) -> FixedPoints:
-        return FixedPoints(*(getattr(self, field.name)[rows] for field in fields(self)))
+        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in _COLUMNS}
+        return FixedPoints(**columns)
 
     @classmethod
     def joined(cls, parts: Sequence[FixedPoints]) -> FixedPoints:
         """Several batches as one."""
-        return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+        columns: dict[str, Any] = {
+            name: torch.cat([getattr(part, name) for part in parts]) for name in _COLUMNS
+        }
+        return cls(**columns)
 
     def __repr__(self) -> str:
         n = len(self)
@@ -103,6 +111,9 @@ class FixedPoints:
         )
 
 
+_COLUMNS = tuple(field.name for field in fields(FixedPoints) if field.name != "spent")
+
+
 def fixed_points(
     rbm: RBM,
     samples: object,
@@ -110,6 +121,7 @@ def fixed_points(
     order: int = 2,
     tolerance: float = 1e-6,
     hidden: Tensor | np.ndarray | None = None,
+    iteration: str = "plain",
     batch_size: int | None = None,
     max_sweeps: int = 20_000,
     progress: ProgressCallback | None = None,
@@ -132,6 +144,9 @@ def fixed_points(
         Largest estimated error of a converged row, in max-norm over both layers.
     hidden
         Hidden magnetisations to start from, (n, N_h); without it, their means given the samples.
+    iteration
+        Which sweeps say what a sample's point is: ``"plain"``, layer-exact ones where those do not
+        converge; or ``"layer-exact"`` from the beginning.
     batch_size
         Rows iterated together; halved when memory does not suffice.
     max_sweeps
@@ -153,7 +168,14 @@ def fixed_points(
     """
     plefka = Plefka(rbm, order)
     start = starting_points(plefka, rbm, samples, hidden)
-    solver = Solver(plefka, tolerance=tolerance, max_sweeps=max_sweeps, rows=batch_size, progress=progress)
+    solver = Solver(
+        plefka,
+        tolerance=tolerance,
+        iteration=iteration,
+        max_sweeps=max_sweeps,
+        rows=batch_size,
+        progress=progress,
+    )
     return solver.run(*start)
 
 
@@ -205,6 +227,13 @@ class _Stage:
     hands_over: bool = False
     goes_on: bool = False
 
+    @property
+    def counted(self) -> str:
+        """Where its sweeps are counted."""
+        if self.kind == PLAIN:
+            return f"{'single' if self.plefka.dtype == torch.float32 else 'double'}_precision_sweeps"
+        return "layer_exact_sweeps" if self.kind == LAYER_EXACT else "damped_sweeps"
+
 
 class Solver:
     """Fixed points of one expansion for any number of batches: what one finds captures rows of the next.
@@ -213,7 +242,7 @@ class Solver:
     ----------
     plefka
         The expansion, in float64.
-    tolerance, max_sweeps, progress
+    tolerance, iteration, max_sweeps, progress
         As in :func:`fixed_points`.
     rows
         Rows iterated together; halved when memory does not suffice.
@@ -224,8 +253,8 @@ class Solver:
         The points found so far.
     point
         Of the last batch: which of the known points each row is, −1 where it did not converge.
-    work
-        Counts: row-sweeps by precision and kind, rows captured, points proposed, linearisations.
+    spent
+        What all batches have taken.
     """
 
     def __init__(
@@ -233,12 +262,15 @@ class Solver:
         plefka: Plefka,
         *,
         tolerance: float = 1e-6,
+        iteration: str = "plain",
         max_sweeps: int = 20_000,
         rows: int | None = None,
         progress: ProgressCallback | None = None,
     ) -> None:
         if not 0 < tolerance < 1:
             raise InvalidInput(f"tolerance {tolerance!r} is not between 0 and 1; 1e-6 is usual")
+        if iteration not in ITERATIONS:
+            raise InvalidInput(f"iteration {iteration!r} is not known; choose {' or '.join(ITERATIONS)}")
         if rows is not None and rows < 1:
             raise InvalidInput(f"batch size {rows} is not positive")
         if max_sweeps < CHECK_EVERY:
@@ -246,13 +278,14 @@ class Solver:
         self.plefka = plefka
         self._coarse = plefka.to(torch.float32)
         self.tolerance = tolerance
+        self.iteration = iteration
         self.max_sweeps = max_sweeps
         on_cpu = plefka.visible_bias.device.type == "cpu"
         self.rows = rows or (_ROWS_ON_CPU if on_cpu else _ROWS_ON_ACCELERATOR)
         self.progress = progress
-        self.work: Counter[str] = Counter()
+        self.spent = Spent()
         self.known: KnownPoints | None = None
-        self._newton = Newton(plefka, self._coarse, tolerance, self.work)
+        self._newton = Newton(plefka, self._coarse, tolerance, self.spent)
 
     def run(self, v: Tensor, h: Tensor) -> FixedPoints:
         """The fixed point of each row of float64 starting points, by plain sweeps where they converge.
@@ -264,13 +297,13 @@ class Solver:
         """
         self.solve(v, h)
         found, which = self.point >= 0, self.point.clamp(min=0)
-        if not bool(found.any()):
-            return self.unconverged()
-        result = self.points[which]
         lost = self.unconverged()
-        for field in fields(lost):
-            getattr(result, field.name)[~found] = getattr(lost, field.name)
-        return replace(result, sweeps=self._sweeps, method=self._method)
+        if not bool(found.any()):
+            return replace(lost, spent=self.spent)
+        result = self.points[which]
+        for name in _COLUMNS:
+            getattr(result, name)[~found] = getattr(lost, name)
+        return replace(result, sweeps=self._sweeps, method=self._method, spent=self.spent)
 
     def solve(self, v: Tensor, h: Tensor) -> None:
         """As :meth:`run`, but only :attr:`point` is told: nothing is copied for each row."""
@@ -299,6 +332,8 @@ class Solver:
             if not len(rows):
                 break
             rows = self._iterate(stage, rows)
+        self.spent.rows += n
+        self.spent.points = 0 if self.known is None else len(self.known)
 
     @property
     def points(self) -> FixedPoints:
@@ -326,9 +361,11 @@ class Solver:
         )
 
     def _stages(self, size: int) -> Iterator[_Stage]:
-        yield _Stage(PLAIN, self._coarse, Sweeper(self._coarse, size).sweep, hands_over=True)
-        yield _Stage(PLAIN, self.plefka, Sweeper(self.plefka, size).sweep, goes_on=True)
-        yield _Stage(LAYER_EXACT, self.plefka, self.plefka.layer_exact_sweep)
+        if self.iteration == "plain":
+            yield _Stage(PLAIN, self._coarse, Sweeper(self._coarse, size).sweep, hands_over=True)
+            yield _Stage(PLAIN, self.plefka, Sweeper(self.plefka, size).sweep, goes_on=True)
+        yield _Stage(LAYER_EXACT, self._coarse, self._coarse.layer_exact_sweep, hands_over=True)
+        yield _Stage(LAYER_EXACT, self.plefka, self.plefka.layer_exact_sweep, goes_on=True)
         yield _Stage(DAMPED, self.plefka, self._damped_sweep)
 
     def _damped_sweep(self, m_v: Tensor, m_h: Tensor) -> State:
@@ -353,18 +390,21 @@ class Solver:
                 active = active.joined(self._entering(stage, rows[entering], state))
             v, h = active.v, active.h
             sweeps = active.until_look()
-            for _ in range(sweeps - 2):
-                v, h = stage.sweep(v, h)
-            middle = stage.sweep(v, h)
-            active.v, active.h = stage.sweep(*middle)
+            with self.spent.timing("sweeping"):
+                for _ in range(sweeps - 2):
+                    v, h = stage.sweep(v, h)
+                middle = stage.sweep(v, h)
+                active.v, active.h = stage.sweep(*middle)
             active.look(stage.plefka, (v, h), middle, sweeps)
-            self.work[f"{_NAMES[stage.kind]} sweeps, {stage.plefka.precision}"] += sweeps * len(active)
+            self.spent.count(stage.counted, sweeps * len(active))
 
             everyone = torch.arange(len(active), device=rows.device)
-            self._capture(stage, active, middle, everyone)
+            with self.spent.timing("testing"):
+                self._capture(stage, active, middle, everyone)
             proposers = self._proposers(active)
             if len(proposers):
-                self._propose(active, proposers)
+                with self.spent.timing("proposing"):
+                    self._propose(active, proposers)
                 self._capture(stage, active, middle, proposers)
             if not stage.hands_over:
                 self._arrive(active)
@@ -410,9 +450,9 @@ class Solver:
             (active.v[rows], active.h[rows]),
             which,
         )
-        self.work["tests"] += len(rows)
         captured = ratio < 1
-        self.work["captured"] += int(captured.sum())
+        self.spent.tests += len(rows)
+        self.spent.captured += int(captured.sum())
         self.point[active.rows[rows[captured]]] = which[captured]
         active.ask_below[rows] = ask_again_below(distance, ratio)
 
@@ -433,7 +473,7 @@ class Solver:
         assert self.known is not None
         active.propose_below[rows] = active.estimate[rows] / 8
         rests = active.estimate[rows] <= 1e-2 * self.tolerance
-        self.work["proposals"] += len(rows)
+        self.spent.proposals += len(rows)
         for points in self._newton.points(active.v[rows].double(), active.h[rows].double(), rests):
             self.known.add_new(self.plefka, points)
 
@@ -452,4 +492,4 @@ class Solver:
         rests = active.estimate[near] <= 1e-2 * self.tolerance
         at_point = (distance <= 2 * _CAPTURE) & (known.stable[which] | rests)
         self.point[active.rows[near[at_point]]] = which[at_point]
-        self.work["arrived"] += int(at_point.sum())
+        self.spent.arrived += int(at_point.sum())

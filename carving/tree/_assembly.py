@@ -113,6 +113,7 @@ def assemble(
     run: CheckpointSequence,
     options: dict[str, Any],
     provenance: dict[str, Any],
+    spent: dict[str, float],
 ) -> Tree:
     """The tree of a walk."""
     structure = _structure(walk.found)
@@ -168,4 +169,5 @@ def assemble(
         hidden_unit=run.hidden.name,
         options=options,
         provenance=provenance,
+        spent=spent,
     )

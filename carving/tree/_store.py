@@ -20,7 +20,7 @@ FORMAT_VERSION = 1
 # the magnetisations of nodes have a group of their own in the store
 _GROUP_OF = {("nodes", "visible"): "fixed_points", ("nodes", "hidden"): "fixed_points"}
 _TABLES: dict[str, Any] = {"leaves": Leaves, "nodes": Nodes, "states": States, "ages": Ages}
-_ATTRIBUTES = ("visible_unit", "hidden_unit", "options", "provenance", "colors")
+_ATTRIBUTES = ("visible_unit", "hidden_unit", "options", "provenance", "spent", "colors")
 
 
 def _place(table: str, column: str) -> str:

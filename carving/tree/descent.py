@@ -9,6 +9,7 @@ Source: Decelle, Rosset & Seoane, PRE 108, 014110 (2023).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from carving._device import resolve_device
 from carving._progress import Progress, ProgressCallback
 from carving.data import Labels, Samples
 from carving.errors import InvalidInput
-from carving.meanfield import FixedPoints, Plefka, link, same_points
+from carving.meanfield import FixedPoints, Plefka, Spent, link, same_points
 from carving.meanfield.linkage import by_first_appearance, per_site_coordinates
 from carving.meanfield.solver import Solver, starting_points
 from carving.tree._assembly import Walk, assemble
@@ -44,6 +45,7 @@ class Settings:
 
     order: int
     tolerance: float
+    iteration: str
     linkage_distance: float
     same_point_distance: float | None
     batch_size: int | None
@@ -72,6 +74,8 @@ class Age:
         How many of the points sought did not converge.
     point_error
         Estimated error of the point of each thing that came down. float64
+    spent
+        What the solver took, as a JSON object.
     """
 
     group: np.ndarray
@@ -85,6 +89,7 @@ class Age:
     smallest_gap: float
     unconverged: int
     point_error: np.ndarray
+    spent: str
 
 
 def build_tree(
@@ -96,6 +101,7 @@ def build_tree(
     colors: Mapping[str, Mapping[str, str]] | None = None,
     order: int = 2,
     tolerance: float = 1e-6,
+    iteration: str = "plain",
     linkage_distance: float = 0.035,
     same_point_distance: float | None = None,
     ages: str | Sequence[int] = "all",
@@ -123,6 +129,9 @@ def build_tree(
         Order of Plefka's expansion.
     tolerance
         Largest estimated error of a converged fixed point.
+    iteration
+        Which sweeps say what a sample's point is: ``"plain"``, layer-exact ones where those do not
+        converge; or ``"layer-exact"`` from the beginning.
     linkage_distance
         Per-site distance up to which states are linked into one group.
     same_point_distance
@@ -153,7 +162,13 @@ def build_tree(
         If not even one row fits into memory.
     """
     settings = Settings(
-        order, tolerance, linkage_distance, same_point_distance, batch_size, resolve_device(device)
+        order=order,
+        tolerance=tolerance,
+        iteration=iteration,
+        linkage_distance=linkage_distance,
+        same_point_distance=same_point_distance,
+        batch_size=batch_size,
+        device=resolve_device(device),
     )
     _check_settings(settings)
     values, names, source = _samples_and_names(run, samples, names)
@@ -164,6 +179,7 @@ def build_tree(
     options = {
         "order": order,
         "tolerance": tolerance,
+        "iteration": iteration,
         "linkage_distance": linkage_distance,
         "same_point_distance": same_point_distance,
         "ages": ages if isinstance(ages, str) else ",".join(str(age) for age in ages),
@@ -182,7 +198,8 @@ def build_tree(
             total = len(here.group)
             progress(Progress(f"age {age}", total, total, f"{len(here.error)} states"))
     walk = Walk(walked, found, run.visible, _distances(values, found[0], run.visible))
-    return assemble(walk, names, columns, colors, run, options, work.provenance)
+    spent = sum((Spent(**json.loads(age.spent)) for age in found), Spent()).as_dict()
+    return assemble(walk, names, columns, colors, run, options, work.provenance, spent)
 
 
 class _Stage:
@@ -260,7 +277,7 @@ def _carve(rbm: RBM, samples: Any, before: Age | None, settings: Settings, sourc
     stage.total = samples.shape[0] if before is None else len(before.error)
     chunks = _from_samples(rbm, samples, source) if before is None else _from_states(before)
     plefka = Plefka(rbm, settings.order)
-    of_row, distinct = _distinct_points(rbm, plefka, chunks, settings, stage)
+    of_row, distinct, spent = _distinct_points(rbm, plefka, chunks, settings, stage)
     coordinates = per_site_coordinates(distinct.visible, rbm.visible.distance_scale)
     linkage = link(coordinates, settings.linkage_distance)
     # numbered by first row, not by first distinct point
@@ -280,6 +297,7 @@ def _carve(rbm: RBM, samples: Any, before: Age | None, settings: Settings, sourc
         smallest_gap=linkage.smallest_gap,
         unconverged=int((~of_row.converged).sum()),
         point_error=of_row.error,
+        spent=json.dumps(spent.as_dict()),
     )
 
 
@@ -316,9 +334,15 @@ def _distinct_points(
     chunks: Iterator[tuple[Tensor, Tensor | None]],
     settings: Settings,
     stage: _Stage,
-) -> tuple[_OfRow, FixedPoints]:
+) -> tuple[_OfRow, FixedPoints, Spent]:
     """Solve chunk by chunk and keep only distinct points: memory grows with them, not with the rows."""
-    solver = Solver(plefka, tolerance=settings.tolerance, rows=settings.batch_size, progress=stage)
+    solver = Solver(
+        plefka,
+        tolerance=settings.tolerance,
+        iteration=settings.iteration,
+        rows=settings.batch_size,
+        progress=stage,
+    )
     reached: list[Tensor] = []
     lost: list[FixedPoints] = []
     for v, h in chunks:
@@ -335,7 +359,8 @@ def _distinct_points(
     which[point < 0] = torch.arange(len(used), len(found), device=point.device)
     same, distinct = _merge_equal(plefka, found, settings.closeness)
     row = which.cpu().numpy()
-    return _OfRow(same[row], found.error.cpu().numpy()[row], found.converged.cpu().numpy()[row]), distinct
+    error, converged = found.error.cpu().numpy()[row], found.converged.cpu().numpy()[row]
+    return _OfRow(same[row], error, converged), distinct, solver.spent
 
 
 def _merge_equal(plefka: Plefka, points: FixedPoints, closeness: float) -> tuple[np.ndarray, FixedPoints]:

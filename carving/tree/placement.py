@@ -104,6 +104,7 @@ def place(
             hidden=h,
             order=tree.options["order"],
             tolerance=tree.options["tolerance"],
+            iteration=tree.options.get("iteration", "plain"),
             batch_size=batch_size,
             progress=progress,
         )

@@ -61,6 +61,8 @@ class Tree:
         The settings of ``build_tree``.
     provenance : dict
         Versions, and the fingerprints of what the tree was made from.
+    spent : dict
+        What the fixed points took at all ages together, :class:`carving.meanfield.Spent`.
 
     Raises
     ------
@@ -86,6 +88,7 @@ class Tree:
     hidden_unit: str = "bernoulli"
     options: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    spent: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         labels: Mapping[str, Any] = self.labels
@@ -97,6 +100,7 @@ class Tree:
         object.__setattr__(self, "colors", {name: dict(of) for name, of in self.colors.items()})
         object.__setattr__(self, "options", dict(self.options))
         object.__setattr__(self, "provenance", dict(self.provenance))
+        object.__setattr__(self, "spent", dict(self.spent))
         _checks.check_tree(self)
 
     # ---- structure

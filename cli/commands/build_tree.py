@@ -19,6 +19,7 @@ from carving_cli._options import (
     common_options,
     computing_options,
     force_option,
+    iteration_option,
     labels_options,
     order_option,
     output_option,
@@ -42,6 +43,7 @@ from carving_cli._outputs import check_folder
 )
 @order_option
 @tolerance_option
+@iteration_option
 @click.option(
     "--linkage-distance",
     type=PositiveType(),
@@ -66,6 +68,7 @@ def command(
     ages: str,
     order: int,
     tolerance: float,
+    iteration: str,
     linkage_distance: float,
     branch_length: str,
     batch_size: int | None,
@@ -114,6 +117,7 @@ def command(
             labels=labels,
             order=order,
             tolerance=tolerance,
+            iteration=iteration,
             linkage_distance=linkage_distance,
             ages=ages,
             batch_size=batch_size,
@@ -125,6 +129,8 @@ def command(
         facts = _tree_folder.write(tree, output, branch_length=branch_length, force=force, console=console)
     shutil.rmtree(work_folder, ignore_errors=True)
     facts["seconds"] = round(time.monotonic() - started, 3)
+    for line in _summary.of_work(facts):
+        console.detail(line)
     console.summary(facts, _summary.of_tree(facts, checkpoints, samples_path, rows))
 
 

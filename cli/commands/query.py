@@ -14,6 +14,7 @@ from carving_cli._options import (
     common_options,
     computing_options,
     force_option,
+    iteration_option,
     order_option,
     output_option,
     samples_options,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 @output_option("points.npz", "The file to write.")
 @order_option
 @tolerance_option
+@iteration_option
 @batch_size_option
 @computing_options
 @force_option
@@ -51,6 +53,7 @@ def command(
     output: Path,
     order: int,
     tolerance: float,
+    iteration: str,
     batch_size: int | None,
     device: str,
     force: bool,
@@ -82,6 +85,7 @@ def command(
             samples.values,
             order=order,
             tolerance=tolerance,
+            iteration=iteration,
             batch_size=batch_size,
             progress=progress,
         )

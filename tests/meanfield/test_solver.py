@@ -73,7 +73,7 @@ def test_no_row_depends_on_the_order_of_rows() -> None:
 
 def test_rows_that_do_not_converge_are_returned_and_marked() -> None:
     rbm, samples = cycling_machine()
-    points = fixed_points(rbm, samples, max_sweeps=8)
+    points = fixed_points(rbm, samples, max_sweeps=4)
     lost = ~points.converged
     assert bool(lost.any())
     assert bool(torch.isinf(points.error[lost]).all())
@@ -171,3 +171,38 @@ def test_settings_that_make_no_sense_are_refused(change: dict, words: str) -> No
     options = {"samples": torch.ones(2, 10), **change}
     with pytest.raises(InvalidInput, match=words):
         fixed_points(rbm, options.pop("samples"), **options)
+
+
+def test_what_was_spent_counts_the_sweeps_of_every_row() -> None:
+    rbm, samples = cycling_machine()
+    points = fixed_points(rbm, samples)
+    spent = points.spent
+    assert spent is not None
+    plain = spent.single_precision_sweeps + spent.double_precision_sweeps
+    assert plain + spent.layer_exact_sweeps == int(points.sweeps.sum())
+    assert spent.layer_exact_sweeps > 0 == spent.damped_sweeps
+    assert spent.rows == len(samples) == spent.captured + spent.arrived
+    assert spent.points == len(torch.unique(points.visible.round(decimals=6), dim=0))
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_layer_exact_sweeps_define_the_point_where_they_are_asked_for(order: int) -> None:
+    rbm, samples = cycling_machine()
+    points = fixed_points(rbm, samples, order=order, iteration="layer-exact")
+    plefka = Plefka(rbm, order)
+    v, h = plefka.start(samples.double())
+    energy = plefka.free_energy(v, h)
+    for _ in range(5000):
+        v, h = plefka.layer_exact_sweep(v, h)
+        # they descend in Γ
+        assert bool((plefka.free_energy(v, h) <= energy + 1e-9).all())
+        energy = plefka.free_energy(v, h)
+    assert bool((points.method == 1).all())
+    assert bool(points.converged.all())
+    assert float(plefka.size(points.visible - v, points.hidden - h).max()) < 1e-6
+
+
+def test_an_unknown_iteration_is_refused_by_name() -> None:
+    rbm, samples = cycling_machine()
+    with pytest.raises(InvalidInput, match="choose plain or layer-exact"):
+        fixed_points(rbm, samples, iteration="newton")

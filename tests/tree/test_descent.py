@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from carving.data import Labels, Samples
 from carving.meanfield import fixed_points
 from carving.meanfield.solver import Solver
-from carving.tree import Tree, build_tree, descent
+from carving.tree import Tree, build_tree, descent, load_tree
 from tests.reference.descent import as_sets, descend, per_site
 from tests.tree.runs import AGES, KINDS, pattern_machine, pattern_samples, store
 
@@ -320,6 +320,7 @@ def test_options_tell_how_the_tree_was_made(run):
     assert tree.options == {
         "order": 1,
         "tolerance": 1e-5,
+        "iteration": "plain",
         "linkage_distance": 0.1,
         "same_point_distance": None,
         "ages": "10,1",
@@ -397,3 +398,13 @@ def test_a_store_without_checkpoints_is_refused(tmp_path):
         pytest.raises(ValueError, match="no checkpoint"),
     ):
         build_tree(run, GOOD)
+
+
+def test_a_tree_says_what_its_fixed_points_took(run, tmp_path):
+    tree = build_tree(run, pattern_samples(40), ages=[1000, 10])
+    at_ages = [build_tree(run, pattern_samples(40), ages=[1000]).spent]
+    assert tree.spent["rows"] == 40 + tree.ages.groups[0]
+    assert tree.spent["captured"] + tree.spent["arrived"] == tree.spent["rows"]
+    assert tree.spent["single_precision_sweeps"] > at_ages[0]["single_precision_sweeps"] > 0
+    tree.save(tmp_path / "tree.zarr")
+    assert load_tree(tmp_path / "tree.zarr").spent == tree.spent
