@@ -53,7 +53,7 @@ class KnownPoints:
         v, h = v[:0].double(), h[:0].double()
         return cls(v, h, number, number.bool(), number.new_zeros(0, 3))
 
-    def __getitem__(self, rows: Tensor) -> KnownPoints:
+    def __getitem__(self, rows: Tensor | slice) -> KnownPoints:
         return KnownPoints(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def __len__(self) -> int:

@@ -335,6 +335,14 @@ class Solver:
         self.spent.rows += n
         self.spent.points = 0 if self.known is None else len(self.known)
 
+    def resume(self, points: KnownPoints, spent: Spent) -> None:
+        """Go on as if these points had been found, at that expense in all."""
+        if self.known is None:
+            self.known = points
+        else:
+            self.known.add(points)
+        self.spent = self._newton.spent = spent
+
     @property
     def points(self) -> FixedPoints:
         """The points found so far, in the order that :attr:`point` counts in."""

@@ -1,4 +1,4 @@
-"""What an interrupted walk leaves behind, so that it can go on: one file for every finished age."""
+"""What an interrupted walk leaves behind, so that it can go on: a file for each age or part of one."""
 
 from __future__ import annotations
 
@@ -63,29 +63,61 @@ class Work:
                 json.dump(inputs, file)
         return cls(place, provenance)
 
-    def load(self, age: int, record: type[Record]) -> Record | None:
-        """What was found at an age, or None if it has still to be done."""
+    def at(self, age: int) -> AgeWork:
+        """What is kept of one age."""
+        return AgeWork(self._folder, age)
+
+
+class AgeWork:
+    """One age in the folder: parts of it while it is under way, and the whole once it is finished."""
+
+    def __init__(self, folder: Path | None, age: int) -> None:
+        self._folder = folder
+        self._age = age
+
+    def load(self, record: type[Record]) -> Record | None:
+        """What was found, or None if the age has still to be finished."""
+        values = self._read(str(self._age))
+        if values is None:
+            return None
+        return record(**{name: x if x.ndim else x.item() for name, x in values.items()})
+
+    def save(self, found: Any) -> None:
+        """Keep what was found; the parts are no longer needed."""
+        self._write(str(self._age), asdict(found))
+        if self._folder is not None:
+            for path in self._folder.glob(f"{self._age}.*{_SUFFIX}"):
+                path.unlink()
+
+    def load_part(self, index: int) -> dict[str, np.ndarray] | None:
+        """The columns of one part, or None if it has still to be done."""
+        return self._read(f"{self._age}.{index}")
+
+    def save_part(self, index: int, columns: dict[str, np.ndarray]) -> None:
+        """Keep one part."""
+        self._write(f"{self._age}.{index}", columns)
+
+    def _read(self, name: str) -> dict[str, np.ndarray] | None:
         if self._folder is None:
             return None
         try:
-            content = (self._folder / f"{age}{_SUFFIX}").read_bytes()
+            content = (self._folder / f"{name}{_SUFFIX}").read_bytes()
         except OSError:
             return None
         digest, columns = content[: hashlib.sha256().digest_size], content[hashlib.sha256().digest_size :]
         if hashlib.sha256(columns).digest() != digest:
             return None
         with np.load(io.BytesIO(columns), allow_pickle=False) as file:
-            values = {name: file[name] for name in file.files}
-        return record(**{name: x if x.ndim else x.item() for name, x in values.items()})
+            return {name: file[name] for name in file.files}
 
-    def save(self, age: int, found: Any) -> None:
-        """Keep what was found at an age: a digest, and the columns as numpy writes them."""
+    def _write(self, name: str, values: dict[str, Any]) -> None:
+        """A digest, and the columns as numpy writes them."""
         if self._folder is None:
             return
         columns = io.BytesIO()
-        np.savez(columns, **asdict(found))
+        np.savez(columns, **values)
         content = columns.getvalue()
-        with whole_file(self._folder / f"{age}{_SUFFIX}", force=True) as file:
+        with whole_file(self._folder / f"{name}{_SUFFIX}", force=True) as file:
             file.write(hashlib.sha256(content).digest() + content)
 
 
@@ -106,7 +138,7 @@ def _clear(folder: Path) -> None:
 def _is_ours(path: Path) -> bool:
     """Inputs, a finished age, or what a killed run left of either."""
     name = re.sub(r"^\.(.+)\.[^.]+\.partial$", r"\1", path.name)
-    return name == _INPUTS or re.fullmatch(rf"\d+{re.escape(_SUFFIX)}", name) is not None
+    return name == _INPUTS or re.fullmatch(rf"\d+(\.\d+)?{re.escape(_SUFFIX)}", name) is not None
 
 
 def _read_inputs(folder: Path) -> dict[str, Any] | None:

@@ -28,7 +28,8 @@ from carving.meanfield.linkage import by_first_appearance, per_site_coordinates
 from carving.meanfield.solver import Solver, starting_points
 from carving.tree._assembly import Walk, assemble
 from carving.tree._columns import string_column
-from carving.tree._work import Work
+from carving.tree._reached import Reached
+from carving.tree._work import AgeWork, Work
 
 if TYPE_CHECKING:
     from carving.checkpoints import CheckpointSequence
@@ -144,8 +145,9 @@ def build_tree(
     device
         Where to compute.
     work_folder
-        A folder that keeps every finished age until the tree is whole: called again with the same
-        machines, samples and settings, the walk resumes at the age that it had reached.
+        A folder that keeps every finished age, and at an age every finished chunk of 16,384 rows, until
+        the tree is whole: called again with the same machines, samples and settings, the walk resumes
+        where it had been.
     progress
         Called with each age's rows done.
 
@@ -187,12 +189,14 @@ def build_tree(
     work = Work.opened(work_folder, run, walked, values, options)
     found: list[Age] = []
     for age in walked.tolist():
-        here = work.load(age, Age)
+        kept = work.at(age)
+        here = kept.load(Age)
         if here is None:
             rbm = run.at_age(age).to(device=settings.device)
             before = found[-1] if found else None
-            here = _carve(rbm, values, before, settings, source, _Stage(progress, f"age {age}"))
-            work.save(age, here)
+            stage = _Stage(progress, f"age {age}")
+            here = _carve(rbm, values, before, settings, source, stage, kept)
+            kept.save(here)
         found.append(here)
         if progress:
             total = len(here.group)
@@ -272,12 +276,20 @@ def _labels(
     return columns, {name: dict(of) for name, of in (colors or {}).items()}
 
 
-def _carve(rbm: RBM, samples: Any, before: Age | None, settings: Settings, source: str, stage: _Stage) -> Age:
+def _carve(
+    rbm: RBM,
+    samples: Any,
+    before: Age | None,
+    settings: Settings,
+    source: str,
+    stage: _Stage,
+    work: AgeWork,
+) -> Age:
     """One age: starting points to groups and their states."""
     stage.total = samples.shape[0] if before is None else len(before.error)
     chunks = _from_samples(rbm, samples, source) if before is None else _from_states(before)
     plefka = Plefka(rbm, settings.order)
-    of_row, distinct, spent = _distinct_points(rbm, plefka, chunks, settings, stage)
+    of_row, distinct, spent = _distinct_points(rbm, plefka, chunks, settings, stage, work)
     coordinates = per_site_coordinates(distinct.visible, rbm.visible.distance_scale)
     linkage = link(coordinates, settings.linkage_distance)
     # numbered by first row, not by first distinct point
@@ -334,6 +346,7 @@ def _distinct_points(
     chunks: Iterator[tuple[Tensor, Tensor | None]],
     settings: Settings,
     stage: _Stage,
+    work: AgeWork,
 ) -> tuple[_OfRow, FixedPoints, Spent]:
     """Solve chunk by chunk and keep only distinct points: memory grows with them, not with the rows."""
     solver = Solver(
@@ -343,22 +356,16 @@ def _distinct_points(
         rows=settings.batch_size,
         progress=stage,
     )
-    reached: list[Tensor] = []
-    lost: list[FixedPoints] = []
-    for v, h in chunks:
-        solver.solve(*starting_points(plefka, rbm, v, h))
-        stage.before += len(solver.point)
-        reached.append(solver.point)
-        lost.append(solver.unconverged())
-    # the points that rows have reached, and after them the rows that reached none, each on its own
-    point = torch.cat(reached)
-    used, of_row = torch.unique(point[point >= 0], return_inverse=True)
-    found = FixedPoints.joined([solver.points[used], *lost])
-    which = torch.empty_like(point)
-    which[point >= 0] = of_row
-    which[point < 0] = torch.arange(len(used), len(found), device=point.device)
+    reached = Reached(solver)
+    for index, (v, h) in enumerate(chunks):
+        kept = work.load_part(index)
+        if kept is None:
+            work.save_part(index, reached.solve(*starting_points(plefka, rbm, v, h)))
+        else:
+            reached.restore(kept)
+        stage.before += len(v)
+    row, found = reached.points()
     same, distinct = _merge_equal(plefka, found, settings.closeness)
-    row = which.cpu().numpy()
     error, converged = found.error.cpu().numpy()[row], found.converged.cpu().numpy()[row]
     return _OfRow(same[row], error, converged), distinct, solver.spent
 

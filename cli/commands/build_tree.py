@@ -79,7 +79,7 @@ def command(
 
     The output folder holds tree.zarr (everything), tree.nwk, tree.nhx, tree.graphml, nodes.csv,
     leaves.csv, a colour strip for iTOL for each label column, and summary.json. A run that was
-    interrupted leaves its finished ages in a folder of the output's name with .partial, and the
+    interrupted leaves what it had finished in a folder of the output's name with .partial, and the
     same command goes on from there. A format that cannot hold some name is left out with a warning.
 
     \b
@@ -107,8 +107,8 @@ def command(
 
     def what_is_kept() -> str:
         if not work_folder.exists():
-            return "no age was finished, so nothing was kept"
-        return f"the finished ages are in {work_folder}; the same command goes on from there"
+            return "too little was finished to be kept"
+        return f"what was finished is in {work_folder}; the same command goes on from there"
 
     with interruptible(what_is_kept), _removed_if_useless(work_folder), console.progress() as progress:
         tree = build_tree(
@@ -139,7 +139,7 @@ def _work_folder(output: Path, console: Console) -> Path:
     folder = output.with_name(f"{output.name}.partial")
     if folder.exists():
         console.note(
-            f"{folder}: an earlier run was interrupted; its finished ages are used where machines, samples "
+            f"{folder}: an earlier run was interrupted; what it had finished is used where machines, samples "
             "and settings are the same"
         )
     return folder
@@ -147,7 +147,7 @@ def _work_folder(output: Path, console: Console) -> Path:
 
 @contextmanager
 def _removed_if_useless(folder: Path) -> Iterator[None]:
-    """A folder that a failure left before its first age was finished is no use to a later run."""
+    """A folder in which a failure left nothing finished is no use to a later run."""
     existed = folder.exists()
     try:
         yield

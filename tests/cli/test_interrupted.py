@@ -22,12 +22,13 @@ def stop_at(age: int, monkeypatch: pytest.MonkeyPatch, error: type[BaseException
     solved: list[int] = []
     solve: Callable = descent._carve
 
-    def carve(rbm: object, samples: object, before: object, settings: object, source: str, stage: object):
-        here = int(stage.name.split()[1])  # pyright: ignore[reportAttributeAccessIssue]
+    def carve(*arguments: object):
+        (stage,) = (one for one in arguments if isinstance(one, descent._Stage))
+        here = int(stage.name.split()[1])
         if here == age:
             raise error
         solved.append(here)
-        return solve(rbm, samples, before, settings, source, stage)
+        return solve(*arguments)
 
     monkeypatch.setattr(descent, "_carve", carve)
     return solved
@@ -39,7 +40,7 @@ def test_an_interrupted_tree_goes_on_where_it_was(here: Path, monkeypatch: pytes
         result = run("build-tree", "ck", "-o", "out")
     assert result.exit_code == 130
     assert result.stderr.splitlines()[-1] == (
-        "Error: interrupted; the finished ages are in out.partial; the same command goes on from there"
+        "Error: interrupted; what was finished is in out.partial; the same command goes on from there"
     )
     assert not (here / "out").exists()
     solved = stop_at(-1, monkeypatch, KeyboardInterrupt)

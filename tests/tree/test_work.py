@@ -193,3 +193,23 @@ def test_a_file_in_the_place_of_the_work_folder_is_refused(run, tmp_path):
     (tmp_path / "work").write_text("a file")
     with pytest.raises(ValueError, match="no folder"):
         build_tree(run, pattern_samples(3), work_folder=tmp_path / "work")
+
+
+@pytest.mark.parametrize("chunk", range(4))
+def test_finished_chunks_are_not_computed_again(run, tmp_path, monkeypatch, solved, chunk):
+    monkeypatch.setattr(descent, "_ROWS_AT_ONCE", 6)
+    samples, folder = pattern_samples(20), tmp_path / "work"
+    whole = build_tree(run, samples)
+    counts = [20, 4, 4, 2]
+
+    class StopInChunk(Stop):
+        def __call__(self, report: Progress) -> None:
+            if report.done > 6 * chunk:
+                super().__call__(report)
+
+    with pytest.raises(Interrupted):
+        build_tree(run, samples, work_folder=folder, progress=StopInChunk(OLDEST_FIRST[0]))
+    solved.clear()
+    assert_equal(build_tree(run, samples, work_folder=folder), whole)
+    assert solved == [6, 6, 6, 2][chunk:] + counts[1:]
+    assert not list(folder.glob(f"{OLDEST_FIRST[0]}.*.age"))
