@@ -137,16 +137,21 @@ class Plefka:
     def size(self, visible: Tensor, hidden: Tensor) -> Tensor:
         """Max-norm over both layers of a difference of states, as errors are stated (mathematics §5). (n,)"""
         return torch.maximum(
-            visible.flatten(1).abs().amax(1) * self.visible.distance_scale,
+            visible.abs().amax(_sites(visible)) * self.visible.distance_scale,
             hidden.abs().amax(1) * self.hidden.distance_scale,
         )
 
     def length(self, visible: Tensor, hidden: Tensor) -> Tensor:
         """Euclidean norm over both layers, with the scales of :meth:`size`. (n,)"""
-        v = torch.linalg.vector_norm(visible.flatten(1), dim=1) * self.visible.distance_scale
+        v = torch.linalg.vector_norm(visible, dim=_sites(visible)) * self.visible.distance_scale
         return torch.hypot(v, torch.linalg.vector_norm(hidden, dim=1) * self.hidden.distance_scale)
 
     def together(self, visible: Tensor, hidden: Tensor) -> Tensor:
         """Both layers side by side, scaled so that :meth:`size` is a max-norm. (n, d)"""
         scaled = (visible.flatten(1) * self.visible.distance_scale, hidden * self.hidden.distance_scale)
         return torch.cat(scaled, 1)
+
+
+def _sites(x: Tensor) -> tuple[int, ...]:
+    """All axes but that of the rows: to flatten them would copy rows that lie side by side."""
+    return tuple(range(1, x.ndim))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from carving.errors import InvalidInput
+from carving.units._scalar_sweep import ScalarSweep
 from carving.units._unit import FACTORIAL, NEWTON_STEPS, Unit
 
 
@@ -133,6 +134,16 @@ class ScalarUnit(Unit):
         self, m: Tensor, bias: Tensor, powers: Sequence[Tensor], conjugates: Sequence[Tensor]
     ) -> Tensor:
         return self.settle_messages(m, bias, self._messages(powers, conjugates))
+
+    def sweep_in_buffers(
+        self,
+        bias: Tensor,
+        powers: Sequence[Tensor],
+        hidden: ScalarUnit,
+        hidden_bias: Tensor,
+        rows: int,
+    ) -> ScalarSweep:
+        return ScalarSweep(self, bias, powers, hidden, hidden_bias, rows)
 
 
 def checked_values(samples: object, allowed: dict[float, str], unit: str, hint: str, source: str) -> Tensor:

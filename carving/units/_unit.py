@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar, Self
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from carving.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from carving.units._scalar import ScalarUnit
+
 # r! for r = 1, 2, 3
 FACTORIAL = (1.0, 2.0, 6.0)
 NEWTON_STEPS = 200
+# as many results of a sweep in buffers stay valid while further ones are made
+RESULTS_KEPT = 4
 
 
 class Unit(ABC):
@@ -134,6 +139,21 @@ class Unit(ABC):
         self, m: Tensor, bias: Tensor, powers: Sequence[Tensor], conjugates: Sequence[Tensor]
     ) -> Tensor:
         """m = mean(bias + reaction(m)) solved for this layer alone, from ``m`` (mathematics §4)."""
+
+    def sweep_in_buffers(
+        self,
+        bias: Tensor,
+        powers: Sequence[Tensor],
+        hidden: ScalarUnit,
+        hidden_bias: Tensor,
+        rows: int,
+    ) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None:
+        """Plain sweeps (6), (8) of at most ``rows`` rows with this layer visible, without new memory.
+
+        Each result is good until the third one after it. None where the type has no such sweep: then
+        :meth:`influences` and :meth:`reaction` make it.
+        """
+        return None
 
 
 def resolve_unit(unit: str | Unit, *, states: int | None = None, precision: float | None = None) -> Unit:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from carving.errors import InvalidInput
+from carving.units._potts_sweep import PottsSweep
 from carving.units._scalar import all_rows
 from carving.units._unit import FACTORIAL, NEWTON_STEPS, Unit
+
+if TYPE_CHECKING:
+    from carving.units._scalar import ScalarUnit
 
 _HALVINGS = 30
 
@@ -205,3 +209,13 @@ class Potts(Unit):
             theta = torch.where(better, theta - length * step, theta)
             excess = torch.where(better, tried, excess)
         return self.mean(theta)
+
+    def sweep_in_buffers(
+        self,
+        bias: Tensor,
+        powers: Sequence[Tensor],
+        hidden: ScalarUnit,
+        hidden_bias: Tensor,
+        rows: int,
+    ) -> PottsSweep | None:
+        return PottsSweep(bias, powers, hidden, hidden_bias, rows) if len(powers) <= 2 else None
