@@ -1,8 +1,9 @@
 """What a sweep costs beside the matrix products that it cannot do without.
 
     python benchmarks/sweeps.py [--repeats 5] [--threads 2] [--machines genomes digits kunitz]
+                                [--dtype float32]
 
-For each size of machine and number of rows, in single precision: the products of a second-order sweep
+For each size of machine and number of rows: the products of a second-order sweep
 alone, over all the rows at once, as torch makes them (W, Wᵀ, and their squares; for a Potts machine in
 the sample-last form, two of them site by site); then carving's sweep, in the blocks that the solver
 uses; and the same sweep at first order. The three are timed in turn, `--repeats` times each; what is
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from carving import RBM
 from carving.meanfield import Plefka
-from carving.meanfield.solver import BLOCK
+from carving.meanfield.solver import ROWS_ON_CPU
 from carving.meanfield.sweeping import Sweeper
 
 # rows, sites, states of a site, hidden units
@@ -48,40 +49,41 @@ def machine(sites: int, states: int | None, units: int) -> RBM:
 
 
 def products(rbm: RBM, v: Tensor, h: Tensor) -> Callable[[], None]:
-    """The four products of a second-order sweep of all these rows, each into memory of its own."""
+    """The four products of a second-order sweep of all these rows."""
     weights = rbm.weights.to(v.dtype)
     square = weights.square()
     if v.ndim == 2:
-        to_hidden, to_visible = torch.empty_like(h), torch.empty_like(v)
+        # what is sent and what arrives has memory of its own in each of them, as it must in a sweep
+        sent = [v, v.clone(), h, h.clone()]
+        by = [weights, square, weights.T, square.T]
+        received = [x @ w for x, w in zip(sent, by, strict=True)]
 
         def bare() -> None:
-            torch.mm(v, weights, out=to_hidden)
-            torch.mm(v, square, out=to_hidden)
-            torch.mm(h, weights.T, out=to_visible)
-            torch.mm(h, square.T, out=to_visible)
+            for x, w, out in zip(sent, by, received, strict=True):
+                torch.mm(x, w, out=out)
 
         return bare
-    rows, sites, states = v.shape
-    units = h.shape[1]
     transposed = weights.mT.contiguous()
     squares, squares_transposed = square.flatten(0, 1), square.flatten(0, 1).T.contiguous()
     v_last, h_last = v.permute(1, 2, 0).contiguous(), h.T.contiguous()
-    sent, received = v.new_empty(sites, units, rows), v.new_empty(sites, states, rows)
-    to_hidden = h.new_empty(units, rows)
+    sent_by_site, field = transposed @ v_last, torch.empty_like(v_last)
+    to_hidden = torch.empty_like(h_last)
 
     def bare_by_site() -> None:
-        torch.bmm(transposed, v_last, out=sent)
+        torch.bmm(transposed, v_last, out=sent_by_site)
         torch.mm(squares_transposed, v_last.flatten(0, 1), out=to_hidden)
-        torch.bmm(weights, sent, out=received)
-        torch.mm(squares, h_last, out=received.flatten(0, 1))
+        torch.mm(squares, h_last, out=field.flatten(0, 1))
+        torch.baddbmm(field, weights, sent_by_site, out=field)
 
     return bare_by_site
 
 
 def sweeps(rbm: RBM, order: int, v: Tensor, h: Tensor) -> Callable[[], None]:
     """One sweep of all these rows, a block of the solver's at a time."""
-    sweep = Sweeper(Plefka(rbm, order, dtype=v.dtype), min(BLOCK, len(v))).sweep
-    blocks = list(zip(v.split(BLOCK), h.split(BLOCK), strict=True))
+    sweep = Sweeper(Plefka(rbm, order, dtype=v.dtype), min(ROWS_ON_CPU, len(v))).sweep
+    split = zip(v.split(ROWS_ON_CPU), h.split(ROWS_ON_CPU), strict=True)
+    # laid out in memory as sweeps leave them
+    blocks = [[x.clone() for x in sweep(*block)] for block in split]
 
     def over_all() -> None:
         for block in blocks:
@@ -106,15 +108,17 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--machines", nargs="+", default=list(SIZES), choices=list(SIZES))
+    parser.add_argument("--dtype", default="float32", choices=("float32", "float64"))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    dtype = getattr(torch, options.dtype)
     print("size                      products     sweep  sweep at     sweep /   order 1 /  GF/s of")
     print("                                ms        ms   order 1    products       sweep  products")
     for rows, sites, states, units in (size for name in options.machines for size in SIZES[name]):
         rbm = machine(sites, states, units)
         generator = torch.Generator().manual_seed(1)
-        field = torch.zeros(rows, *rbm.visible_bias.shape)
-        state = Plefka(rbm, 2, dtype=torch.float32).start(rbm.visible.sample(field, generator))
+        field = torch.zeros(rows, *rbm.visible_bias.shape, dtype=dtype)
+        state = Plefka(rbm, 2, dtype=dtype).start(rbm.visible.sample(field, generator))
         functions = [products(rbm, *state), sweeps(rbm, 2, *state), sweeps(rbm, 1, *state)]
         calls = [max(1, int(SECONDS / seconds_of(function, 2))) for function in functions]
         times = [

@@ -42,7 +42,7 @@ _APART = 0.5
 # a row waits for a known point to capture it while its way there may be that of its steps, times this
 _WAITS = 3.0
 _DAMPING = 0.25
-_ROWS_ON_CPU = 512
+ROWS_ON_CPU = 512
 _ROWS_ON_ACCELERATOR = 8192
 
 PLAIN, LAYER_EXACT, DAMPED = 0, 1, 2
@@ -281,7 +281,7 @@ class Solver:
         self.iteration = iteration
         self.max_sweeps = max_sweeps
         on_cpu = plefka.visible_bias.device.type == "cpu"
-        self.rows = rows or (_ROWS_ON_CPU if on_cpu else _ROWS_ON_ACCELERATOR)
+        self.rows = rows or (ROWS_ON_CPU if on_cpu else _ROWS_ON_ACCELERATOR)
         self.progress = progress
         self.spent = Spent()
         self.known: KnownPoints | None = None

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # rows that lie in the cache with all that belongs to them
 _BLOCK = 128
+# rooms are for a multiple of so many rows: otherwise most of them begin within a line of the cache
+_LINE = 32
 
 
 class PottsSweep:
@@ -43,6 +45,7 @@ class PottsSweep:
         self._hidden, self._hidden_bias = hidden, hidden_bias
         self._visible_bias, self._weights, self._transposed = visible_bias, weights, weights.mT.contiguous()
         new = weights.new_empty
+        rows = -(-rows // _LINE) * _LINE
         self._results = cycle([(new(sites, states, rows), new(units, rows)) for _ in range(RESULTS_KEPT)])
         block = min(rows, _BLOCK)
         self._sent, self._room = new(sites, units, block), new(sites, units, block)
