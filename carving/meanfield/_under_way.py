@@ -53,6 +53,8 @@ class UnderWay:
         The nearest known point, and how far that is, Euclidean in the hidden layer.
     ask_below
         Distance below which it is asked again whether that point captures it.
+    passed
+        The rule of capture, for that point, held when it was last asked.
     reference_v, reference_h, reference_count
         An earlier state and when that was: a row that returns to it cycles.
     """
@@ -73,6 +75,7 @@ class UnderWay:
     distance: Tensor
     which: Tensor
     ask_below: Tensor
+    passed: Tensor
     reference_v: Tensor
     reference_h: Tensor
     reference_count: Tensor
@@ -98,6 +101,7 @@ class UnderWay:
             distance=number.clone(),
             which=torch.full_like(rows, -1),
             ask_below=number.clone(),
+            passed=torch.zeros_like(number, dtype=torch.bool),
             reference_v=v.clone(),
             reference_h=h.clone(),
             reference_count=sweeps.clone(),

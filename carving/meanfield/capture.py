@@ -13,6 +13,8 @@ halfway, F(m* + e/2), the nonlinear part is about a quarter as large as that of 
 2 (F(m) − m*) − 4 (F(m* + e/2) − m*) measures it, for every unit, order and kind of sweep. It would
 measure nothing between two points with a saddle halfway, where m is as much at rest as m*; so both
 sweeps must also shrink their errors by what the rule leaves of 1 − ρ, that is (1 − t) (1 − ρ).
+What is not quadratic escapes a look at one point of the way: a row whose nonlinear part is beyond half of
+what the rule allows must pass at two looks in succession, some sweeps apart.
 
 The look-up is by hidden magnetisations: at a fixed point they determine the visible ones.
 """
@@ -29,6 +31,8 @@ from carving.meanfield.plefka import Plefka, State
 
 # t of the rule
 _STRICTNESS = 0.5
+# share of what the rule allows below which one look is enough
+SURELY = 0.5
 # a refused row is asked again when it has come nearer by this factor, between
 _AGAIN = (0.25, 0.9)
 
@@ -100,7 +104,7 @@ class KnownPoints:
         after: State,
         which: Tensor,
     ) -> Tensor:
-        """Left over right side of the rule for rows and a point each: captured below 1. (n,)
+        """Left over right side of the rule for rows and a point each, which holds below 1. (n,)
 
         Infinite where the sweep did not come nearer, or the point is not known to attract. One sweep.
         """

@@ -26,7 +26,7 @@ from torch import Tensor
 from carving._progress import Progress, ProgressCallback
 from carving.errors import InvalidInput, OutOfMemory
 from carving.meanfield._under_way import CHECK_EVERY, UnderWay
-from carving.meanfield.capture import KnownPoints, ask_again_below
+from carving.meanfield.capture import SURELY, KnownPoints, ask_again_below
 from carving.meanfield.newton import Newton
 from carving.meanfield.plefka import Plefka, State
 from carving.meanfield.spent import Spent
@@ -444,7 +444,9 @@ class Solver:
         assert known is not None
         distance, which = known.nearest(active.h[rows])
         active.distance[rows] = distance
-        active.ask_below[rows] = torch.where(which == active.which[rows], active.ask_below[rows], torch.inf)
+        same = which == active.which[rows]
+        active.ask_below[rows] = torch.where(same, active.ask_below[rows], torch.inf)
+        active.passed[rows] &= same
         active.which[rows] = which
         ask = (distance < active.ask_below[rows]) & (self.point[active.rows[rows]] < 0)
         if not len(known) or not bool(ask.any()):
@@ -458,11 +460,13 @@ class Solver:
             (active.v[rows], active.h[rows]),
             which,
         )
-        captured = ratio < 1
+        passes = ratio < 1
+        captured = (ratio < SURELY) | (passes & active.passed[rows])
         self.spent.tests += len(rows)
         self.spent.captured += int(captured.sum())
         self.point[active.rows[rows[captured]]] = which[captured]
-        active.ask_below[rows] = ask_again_below(distance, ratio)
+        active.ask_below[rows] = torch.where(passes, torch.inf, ask_again_below(distance, ratio))
+        active.passed[rows] = passes
 
     def _proposers(self, active: UnderWay) -> Tensor:
         """Rows whose steps say that their point is near, though no known one captures them; far apart."""
