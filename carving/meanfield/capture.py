@@ -13,8 +13,8 @@ halfway, F(m* + e/2), the nonlinear part is about a quarter as large as that of 
 2 (F(m) − m*) − 4 (F(m* + e/2) − m*) measures it, for every unit, order and kind of sweep. It would
 measure nothing between two points with a saddle halfway, where m is as much at rest as m*; so both
 sweeps must also shrink their errors by what the rule leaves of 1 − ρ, that is (1 − t) (1 − ρ).
-What is not quadratic escapes a look at one point of the way: a row whose nonlinear part is beyond a quarter of
-what the rule allows must pass at two looks in succession, some sweeps apart.
+What is not quadratic escapes a look at one point of the way: a row whose nonlinear part is beyond a
+quarter of what the rule allows must pass at two looks in succession, some sweeps apart.
 
 The look-up is by hidden magnetisations: at a fixed point they determine the visible ones.
 """
