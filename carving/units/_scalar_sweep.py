@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
+from carving._product import Product
 from carving.units._unit import FACTORIAL, RESULTS_KEPT
 
 if TYPE_CHECKING:
@@ -28,55 +28,42 @@ class ScalarSweep:
         rows: int,
     ) -> None:
         self._visible, self._hidden = visible, hidden
-        self._visible_bias, self._hidden_bias = visible_bias, hidden_bias
-        self._powers, self._transposed = powers, [power.mT for power in powers]
+        self._to_hidden = [Product(powers[0], hidden_bias), *map(Product, powers[1:])]
+        transposed = [power.mT for power in powers]
+        self._to_visible = [Product(transposed[0], visible_bias), *map(Product, transposed[1:])]
 
         def rooms() -> tuple[Tensor, Tensor]:
             of_visible = visible_bias.new_empty(rows, len(visible_bias))
             return of_visible, hidden_bias.new_empty(rows, len(hidden_bias))
 
-        self._results = cycle([rooms() for _ in range(RESULTS_KEPT)])
-        self._cumulants, self._messages = rooms(), rooms()
+        self._all_rooms = [rooms() for _ in range(RESULTS_KEPT + 2)]
+        self._rooms_for(rows)
+
+    def _rooms_for(self, n: int) -> None:
+        """Use the first n rows of every buffer: to ask for them anew takes as long as a small product."""
+        self._n = n
+        *results, self._cumulants, self._messages = [(v[:n], h[:n]) for v, h in self._all_rooms]
+        self._results = cycle(results)
 
     def __call__(self, m_v: Tensor, m_h: Tensor) -> tuple[Tensor, Tensor]:
-        n = len(m_v)
-        out_v, out_h = (room[:n] for room in next(self._results))
-        of_visible, of_hidden = (room[:n] for room in self._cumulants)
-        to_visible, to_hidden = (room[:n] for room in self._messages)
+        if len(m_v) != self._n:
+            self._rooms_for(len(m_v))
+        out_v, out_h = next(self._results)
+        of_visible, of_hidden = self._cumulants
+        to_visible, to_hidden = self._messages
         visible, hidden = self._visible, self._hidden
         # a layer's κ_r(sent) and κ_r′(own) share a room: one is spent when the other is made
-        _field(
-            self._hidden_bias,
-            self._powers,
-            visible,
-            m_v,
-            of_visible,
-            hidden,
-            m_h,
-            of_hidden,
-            to_hidden,
-            out_h,
-        )
+        out_h = _field(self._to_hidden, visible, m_v, of_visible, hidden, m_h, of_hidden, to_hidden, out_h)
         hidden.mean_(out_h)
-        _field(
-            self._visible_bias,
-            self._transposed,
-            hidden,
-            out_h,
-            of_hidden,
-            visible,
-            m_v,
-            of_visible,
-            to_visible,
-            out_v,
+        out_v = _field(
+            self._to_visible, hidden, out_h, of_hidden, visible, m_v, of_visible, to_visible, out_v
         )
         visible.mean_(out_v)
         return out_v, out_h
 
 
 def _field(
-    bias: Tensor,
-    powers: Sequence[Tensor],
+    products: Sequence[Product],
     source: ScalarUnit,
     sent: Tensor,
     cumulant: Tensor,
@@ -85,11 +72,11 @@ def _field(
     slope: Tensor,
     message: Tensor,
     out: Tensor,
-) -> None:
-    """bias + Σ_r (1/r!) κ_r′(own) ∘ (κ_r(sent) @ powers_r), into ``out``."""
-    torch.addmm(bias, sent, powers[0], out=out)
-    for r, power in enumerate(powers[1:], start=2):
-        if not target.has_slope(r):
-            continue
-        torch.mm(source.cumulant_into(r, sent, cumulant), power, out=message)
-        out.addcmul_(target.cumulant_slope_into(r, own, slope), message, value=1 / FACTORIAL[r - 1])
+) -> Tensor:
+    """bias + Σ_r (1/r!) κ_r′(own) ∘ (κ_r(sent) @ powers_r), in ``out`` or in memory of its own."""
+    out = products[0](sent, out)
+    for r, product in enumerate(products[1:], start=2):
+        if target.has_slope(r):
+            received = product(source.cumulant_into(r, sent, cumulant), message)
+            out.addcmul_(target.cumulant_slope_into(r, own, slope), received, value=1 / FACTORIAL[r - 1])
+    return out

@@ -1,0 +1,76 @@
+"""Products of many batches with one matrix, as fast as the processor makes them.
+
+torch.mm goes to MKL, which leaves half of a processor unused where it does not know that its widest
+vectors may be used (AMD's, above all). oneDNN, which comes with torch too, uses them, and takes a
+matrix that was laid out for it once. torch has no public call for that: where the one that its own
+compiler uses is missing or does not do what it should, torch.mm serves.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+# multiplications below which a call of oneDNN costs more than it saves
+_WORTH_WHILE = 600_000
+_FEWEST_ROWS = 8
+
+
+class Product:
+    """x @ matrix + bias for one matrix and many x, in the matrix's precision.
+
+    Parameters
+    ----------
+    matrix
+        (k, n).
+    bias
+        (n,), or None.
+    """
+
+    def __init__(self, matrix: Tensor, bias: Tensor | None = None) -> None:
+        self._matrix, self._bias = matrix, bias
+        self._packed = None
+        if matrix.dtype == torch.float32 and matrix.device.type == "cpu" and _onednn_serves():
+            self._packed = _pack(matrix)
+
+    def __call__(self, x: Tensor, room: Tensor) -> Tensor:
+        """The product for x (m, k): in ``room`` (m, n), or in memory of its own."""
+        if self._packed is not None and len(x) * self._matrix.numel() >= _WORTH_WHILE:
+            return _multiply(_filled_up(x), self._packed, self._bias)[: len(x)]
+        if self._bias is None:
+            return torch.mm(x, self._matrix, out=room)
+        return torch.addmm(self._bias, x, self._matrix, out=room)
+
+
+def _filled_up(x: Tensor) -> Tensor:
+    """With rows of zeros up to the next of four numbers an octave: oneDNN compiles for every number of
+    rows that it meets, which takes as long as ten products."""
+    step = max(_FEWEST_ROWS, 1 << len(x).bit_length() - 3)
+    missing = -len(x) % step
+    return pad(x, (0, 0, 0, missing)) if missing else x
+
+
+def _pack(matrix: Tensor) -> Any:
+    return torch.ops.mkldnn._reorder_linear_weight(matrix.mT.contiguous())
+
+
+def _multiply(x: Tensor, packed: Any, bias: Tensor | None) -> Tensor:
+    return torch.ops.mkldnn._linear_pointwise(x, packed, bias, "none", [], "")
+
+
+@cache
+def _onednn_serves() -> bool:
+    """Whether oneDNN is there and multiplies as torch.mm does."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    matrix = torch.linspace(-1, 1, 15).reshape(3, 5)
+    x, bias = torch.linspace(0, 1, 6).reshape(2, 3), torch.linspace(1, 2, 5)
+    try:
+        product = _multiply(x, _pack(matrix), bias)
+    except (AttributeError, RuntimeError):
+        return False
+    return torch.allclose(product, torch.addmm(bias, x, matrix), atol=1e-6)
