@@ -15,9 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-# multiplications below which a call of oneDNN costs more than it saves
-_WORTH_WHILE = 600_000
-_FEWEST_ROWS = 8
+# rows below which a call of oneDNN costs more than it saves
+_FEWEST_ROWS = 64
 
 
 class Product:
@@ -39,7 +38,7 @@ class Product:
 
     def __call__(self, x: Tensor, room: Tensor) -> Tensor:
         """The product for x (m, k): in ``room`` (m, n), or in memory of its own."""
-        if self._packed is not None and len(x) * self._matrix.numel() >= _WORTH_WHILE:
+        if self._packed is not None and len(x) >= _FEWEST_ROWS:
             return _multiply(_filled_up(x), self._packed, self._bias)[: len(x)]
         if self._bias is None:
             return torch.mm(x, self._matrix, out=room)
@@ -49,7 +48,7 @@ class Product:
 def _filled_up(x: Tensor) -> Tensor:
     """With rows of zeros up to the next of four numbers an octave: oneDNN compiles for every number of
     rows that it meets, which takes as long as ten products."""
-    step = max(_FEWEST_ROWS, 1 << len(x).bit_length() - 3)
+    step = 1 << len(x).bit_length() - 3
     missing = -len(x) % step
     return pad(x, (0, 0, 0, missing)) if missing else x
 

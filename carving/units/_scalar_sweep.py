@@ -37,18 +37,19 @@ class ScalarSweep:
             return of_visible, hidden_bias.new_empty(rows, len(hidden_bias))
 
         self._all_rooms = [rooms() for _ in range(RESULTS_KEPT + 2)]
+        # goes on where it was when the number of rows changes: the last results may still be in use
+        self._turns = cycle(range(RESULTS_KEPT))
         self._rooms_for(rows)
 
     def _rooms_for(self, n: int) -> None:
         """Use the first n rows of every buffer: to ask for them anew takes as long as a small product."""
         self._n = n
-        *results, self._cumulants, self._messages = [(v[:n], h[:n]) for v, h in self._all_rooms]
-        self._results = cycle(results)
+        *self._results, self._cumulants, self._messages = [(v[:n], h[:n]) for v, h in self._all_rooms]
 
     def __call__(self, m_v: Tensor, m_h: Tensor) -> tuple[Tensor, Tensor]:
         if len(m_v) != self._n:
             self._rooms_for(len(m_v))
-        out_v, out_h = next(self._results)
+        out_v, out_h = self._results[next(self._turns)]
         of_visible, of_hidden = self._cumulants
         to_visible, to_hidden = self._messages
         visible, hidden = self._visible, self._hidden

@@ -51,7 +51,10 @@ def test_a_result_is_good_until_the_third_sweep_after_it(visible: str, hidden: s
     sweep = Sweeper(plefka, ROWS).sweep
     first = sweep(*plefka.start(random_samples(rbm, ROWS)))
     copies = [x.clone() for x in first]
-    sweep(*sweep(*sweep(*first)))
+    second = sweep(*first)
+    # of a few rows, as when only some are looked at, and of all again
+    sweep(*(x[:7] for x in second))
+    sweep(*second)
     assert all(torch.equal(x, copy) for x, copy in zip(first, copies, strict=True))
 
 
