@@ -32,13 +32,15 @@ class Product:
 
     def __init__(self, matrix: Tensor, bias: Tensor | None = None) -> None:
         self._matrix, self._bias = matrix, bias
-        self._packed = None
-        if matrix.dtype == torch.float32 and matrix.device.type == "cpu" and _onednn_serves():
-            self._packed = _pack(matrix)
+        self._packs = matrix.dtype == torch.float32 and matrix.device.type == "cpu" and _onednn_serves()
+        # laid out when it is first needed
+        self._packed: Any = None
 
     def __call__(self, x: Tensor, room: Tensor) -> Tensor:
         """The product for x (m, k): in ``room`` (m, n), or in memory of its own."""
-        if self._packed is not None and len(x) >= _FEWEST_ROWS:
+        if self._packs and len(x) >= _FEWEST_ROWS:
+            if self._packed is None:
+                self._packed = _pack(self._matrix)
             return _multiply(_filled_up(x), self._packed, self._bias)[: len(x)]
         if self._bias is None:
             return torch.mm(x, self._matrix, out=room)

@@ -11,7 +11,10 @@ from carving.meanfield.plefka import Plefka, State
 
 # sweeps between looks, even, so that a cycle of two is seen at the first one: few for rows that have just
 # begun, more for those that have long been under way, which are few: then a look costs as much as sweeps
-CHECK_EVERY, _CHECK_AT_LEAST_EVERY, _CHECKS_BY_COUNT = 4, 16, 16
+CHECK_EVERY, _CHECK_AT_LEAST_EVERY = 4, 64
+# until the next look, a part of the sweeps that the last row to enter has made; a larger one where rows are
+# so few that a look costs as much as several sweeps
+_PART, _PART_OF_FEW, _FEW = 1 / 16, 1 / 6, 32
 # every second sweep this much nearer to its limit than to the sweep between: a cycle of two
 _ALTERNATES = 0.02
 _CYCLE_CLOSED = {torch.float32: 2e-5, torch.float64: 1e-9}
@@ -123,8 +126,8 @@ class UnderWay:
 
     def until_look(self) -> int:
         """Sweeps to be made until the next look."""
-        youngest = int(self.count.min()) // _CHECKS_BY_COUNT
-        return min(max(CHECK_EVERY, youngest // 2 * 2), _CHECK_AT_LEAST_EVERY)
+        part = int(self.count.min() * (_PART_OF_FEW if len(self) < _FEW else _PART))
+        return min(max(CHECK_EVERY, part // 2 * 2), _CHECK_AT_LEAST_EVERY)
 
     def look(self, plefka: Plefka, before: State, middle: State, sweeps: int) -> None:
         """Estimate each row's error from the last two of ``sweeps`` sweeps: step · ρ/(1 − ρ), ρ the slower

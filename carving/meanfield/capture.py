@@ -1,20 +1,24 @@
 """Points that are already known, and when a row belongs to one of them before it has arrived.
 
-Most sweeps would be spent creeping towards a point that an earlier row has found. A row m at
-e = m − m* from a known point m* is *captured* when one sweep F of it is a contraction that its
-nonlinear part cannot undo:
+Most sweeps would be spent creeping towards a point that an earlier row has found. Write F for a sweep, J
+for its Jacobian at a known point m*, e = m − m* for the distance of a row, and N = F(m) − m* − Je for
+what is nonlinear in one sweep of it. A row is *captured* when it is near m* and
 
-    ‖F(m) − m* − Je‖ < t (1 − ρ) ‖e‖,
+    ‖(1 − J)⁻¹ N‖ < t ‖e‖,   t < 1:
 
-ρ the spectral radius of the sweep's Jacobian J at m*, t < 1: around m* sweeps shrink an error by
-1 − ρ at least, and the nonlinear part, which shrinks with the square of the error, takes back less than
-that. The boundary of a basin is where it takes back all. J is never formed: of a sweep from
-halfway, F(m* + e/2), the nonlinear part is about a quarter as large as that of F(m), so that
-2 (F(m) − m*) − 4 (F(m* + e/2) − m*) measures it, for every unit, order and kind of sweep. It would
-measure nothing between two points with a saddle halfway, where m is as much at rest as m*; so both
-sweeps must also shrink their errors by what the rule leaves of 1 − ρ, that is (1 − t) (1 − ρ).
-What is not quadratic escapes a look at one point of the way: a row whose nonlinear part is beyond a
-quarter of what the rule allows must pass at two looks in succession, some sweeps apart.
+then Newton's step from m, with the linearisation of m* itself, lands nearer to m* than t ‖e‖. A mode of
+J that contracts slowly must have so little of N that the next point along it, where N would take back
+all that the mode contracts, is further away than the row is; modes that contract fast may have more.
+Neither J nor its inverse is formed. Of the slowest mode the amount is known, and 1 − J is at least the
+first gap for it and at least the second gap for all else. And of a sweep from halfway, F(m* + e/2), the
+nonlinear part is about a quarter as large as that of F(m), so that 2 (F(m) − m*) − 4 (F(m* + e/2) − m*)
+measures N, for every unit, order and kind of sweep. It would measure nothing between two points with a
+saddle halfway, where m is as much at rest as m*; so both sweeps must also shrink their errors by what
+the rule leaves of the slowest mode's contraction.
+
+What is not quadratic escapes a look at one point of the way. So nothing further away than `NEAR` is
+captured, and a row whose left side is beyond half of what the rule allows must pass at two looks in
+succession, some sweeps apart.
 
 The look-up is by hidden magnetisations: at a fixed point they determine the visible ones.
 """
@@ -32,7 +36,11 @@ from carving.meanfield.plefka import Plefka, State
 # t of the rule
 _STRICTNESS = 0.5
 # share of what the rule allows below which one look is enough
-SURELY = 0.25
+SURELY = 0.5
+# Euclidean distance in the visible layer, with the scale of its units
+NEAR = 0.5
+# a row is at a point that is nearer than this times by how much sweeps contract there
+_AT_POINT = 1e-3
 # a refused row is asked again when it has come nearer by this factor, between
 _AGAIN = (0.25, 0.9)
 
@@ -41,7 +49,9 @@ _AGAIN = (0.25, 0.9)
 class KnownPoints:
     """Fixed points that rows can be captured by; one entry a point.
 
-    ``gap`` is 1 − ρ for each kind of sweep, zero where a point is not known to attract it, (n, kinds).
+    ``gap`` and ``slowest`` are those of :class:`carving.meanfield.stability.Linearisation`: by how much each
+    kind of sweep contracts, with and without the slowest mode, zero where a point is not known to attract it,
+    (n, kinds, 2), and what tells the amount of that mode, (n, N_h).
     """
 
     visible: Tensor
@@ -49,13 +59,14 @@ class KnownPoints:
     error: Tensor
     stable: Tensor
     gap: Tensor
+    slowest: Tensor
 
     @classmethod
     def none(cls, v: Tensor, h: Tensor) -> KnownPoints:
         """No points yet, for states like these."""
         number = torch.zeros(0, dtype=torch.float64, device=v.device)
         v, h = v[:0].double(), h[:0].double()
-        return cls(v, h, number, number.bool(), number.new_zeros(0, 3))
+        return cls(v, h, number, number.bool(), number.new_zeros(0, 3, 2), h)
 
     def __getitem__(self, rows: Tensor | slice) -> KnownPoints:
         return KnownPoints(*(getattr(self, field.name)[rows] for field in fields(self)))
@@ -95,6 +106,11 @@ class KnownPoints:
         distance, which = torch.cdist(h, self.state(h.dtype)[1]).min(1)
         return distance, which
 
+    def beyond(self, plefka: Plefka, v: Tensor, which: Tensor) -> Tensor:
+        """Distance in the visible layer from a point for each row, in units of `NEAR`. (n,)"""
+        offset = v - self.state(v.dtype)[0][which]
+        return plefka.length(offset, offset.new_zeros(len(v), 1)) / NEAR
+
     def nonlinearity(
         self,
         plefka: Plefka,
@@ -106,7 +122,7 @@ class KnownPoints:
     ) -> Tensor:
         """Left over right side of the rule for rows and a point each, which holds below 1. (n,)
 
-        Infinite where the sweep did not come nearer, or the point is not known to attract. One sweep.
+        NaN where the sweeps did not come nearer, or the point is not known to attract. One sweep.
         """
         point = tuple(x[which] for x in self.state(before[0].dtype))
         offset = tuple(x - m for x, m in zip(before, point, strict=True))
@@ -114,14 +130,21 @@ class KnownPoints:
         moved = tuple(x - m for x, m in zip(after, point, strict=True))
         half_moved = tuple(y - m for y, m in zip(halfway, point, strict=True))
         curved = tuple(2 * x - 4 * y for x, y in zip(moved, half_moved, strict=True))
-        length, gap = plefka.length(*offset), self.gap[which, kind].to(moved[1].dtype)
-        allowed = _STRICTNESS * gap * length
-        ratio = plefka.length(*curved) / allowed.clamp(min=torch.finfo(length.dtype).tiny)
+        dtype = moved[1].dtype
+        length = plefka.length(*offset)
+        slow_gap, gap = self.gap[which, kind].to(dtype).clamp(min=torch.finfo(dtype).tiny).unbind(1)
+        of_slowest = (self.slowest[which].to(dtype) * curved[1]).sum(1) / slow_gap
+        displaced = torch.hypot(of_slowest, plefka.length(*curved) / gap)
         farthest = torch.maximum(plefka.length(*moved), 2 * plefka.length(*half_moved))
-        contracts = farthest <= (1 - (1 - _STRICTNESS) * gap) * length
-        return torch.where(contracts & (allowed > 0), ratio, torch.inf)
+        contracts = farthest <= (1 - (1 - _STRICTNESS) * slow_gap) * length
+        ratio = displaced / (_STRICTNESS * length)
+        # so near that rounding may be most of what is measured, and what is not linear next to nothing
+        ratio = torch.where(length <= _AT_POINT * slow_gap, 0, ratio)
+        contracts |= ratio == 0
+        # where not even the sweeps come nearer, nothing is known of how far the rule is from coming true
+        return torch.where(contracts & (self.gap[which, kind, 0] > 0), ratio, torch.nan)
 
 
 def ask_again_below(distance: Tensor, ratio: Tensor) -> Tensor:
     """Distance at which the rule may come true for a refused row: the nonlinear part is quadratic."""
-    return distance * (1 / ratio).clamp(*_AGAIN)
+    return distance * (1 / ratio).nan_to_num(_AGAIN[1]).clamp(*_AGAIN)

@@ -46,7 +46,7 @@ class Newton:
         single precision makes no minimum, are sought in double precision.
         """
         found = []
-        size = rows_at_once(self.plefka)
+        size = rows_at_once(self.coarse)
         for part in zip(*(x.split(size) for x in (v, h, rests)), strict=True):
             points, hard = self._with(self.coarse, *part)
             found += points
@@ -59,9 +59,10 @@ class Newton:
     ) -> tuple[list[KnownPoints], Tensor]:
         """What linearisations so precise find, and the rows for which they do not suffice."""
         rows = torch.arange(len(v), device=v.device)
+        v, h = v.to(linearised.dtype), h.to(linearised.dtype)
         found, hard = [], [rows[:0]]
         for _ in range(_LINEARISATIONS):
-            linear = Linearisation(linearised, v.to(linearised.dtype), h.to(linearised.dtype))
+            linear = Linearisation(linearised, v, h)
             self.spent.linearisations += len(v)
             fits = linear.stable | rests
             if linearised is self.coarse:
@@ -72,22 +73,28 @@ class Newton:
                 linear = linear[fits]
             if not len(rows):
                 break
-            v, h, travelled, left, gain = self._correct(linear, v, h)
+            v, h, travelled, left, gain = self._correct(linear, linearised, v, h)
             # the linearisation must be that of the point, for its gap and for its gain
             own = travelled <= (linear.smallest / 4).clamp(*_LINEAR_WITHIN)
-            ready = own & (left <= self._rounding(gain))
+            ready = own & (left <= self._rounding(gain, linearised))
             if bool(ready.any()):
-                swept = self.plefka.sweep(v[ready], h[ready])
-                moved = self.plefka.size(swept[0] - v[ready], swept[1] - h[ready])
-                error = torch.maximum(left, self._rounding(gain))[ready] + moved * (1 + gain[ready])
-                points = KnownPoints(*swept, error, linear.stable[ready], linear.gap[ready].double())
-                found.append(points[error <= self.tolerance])
+                some = linear if bool(ready.all()) else linear[ready]
+                found.append(self._polished(some, v[ready].double(), h[ready].double()))
             rows, v, h, rests = (x[~ready] for x in (rows, v, h, rests))
             if not len(rows):
                 break
         return found, torch.cat(hard)
 
-    def _correct(self, linear: Linearisation, v: Tensor, h: Tensor) -> tuple[Tensor, ...]:
+    def _polished(self, linear: Linearisation, v: Tensor, h: Tensor) -> KnownPoints:
+        """Points in double precision from states near them; those that are known well enough."""
+        v, h, _, left, gain = self._correct(linear, self.plefka, v, h)
+        swept = self.plefka.sweep(v, h)
+        moved = self.plefka.size(swept[0] - v, swept[1] - h)
+        error = torch.maximum(left, self._rounding(gain, self.plefka)) + moved * (1 + gain)
+        points = KnownPoints(*swept, error, linear.stable, linear.gap.double(), linear.slowest.double())
+        return points[error <= self.tolerance]
+
+    def _correct(self, linear: Linearisation, plefka: Plefka, v: Tensor, h: Tensor) -> tuple[Tensor, ...]:
         """Chord steps with one linearisation, a single one where that is far from the point.
 
         Returns the state, the way that it went, the distance left (chord steps shrink by a factor; a later
@@ -97,10 +104,11 @@ class Newton:
         left, gain, travelled = size, torch.zeros_like(size), torch.zeros_like(size)
         going = torch.ones_like(size, dtype=torch.bool)
         for _ in range(_CORRECTIONS):
-            residual = self.plefka.residual(v, h)
+            residual = plefka.residual(v, h)
             delta = linear.correction(residual)
-            last, size = size, torch.where(going, self.plefka.size(*delta), size)
-            gain = torch.maximum(gain, size / self.plefka.size(*residual).clamp(min=1e-300))
+            last, size = size, torch.where(going, plefka.size(*delta), size)
+            tiny = torch.finfo(size.dtype).tiny
+            gain = torch.maximum(gain, size / plefka.size(*residual).clamp(min=tiny))
             travelled += torch.where(going, size, 0)
             keep = going.to(v.dtype)
             v = v + delta[0] * keep.reshape(-1, *[1] * (v.ndim - 1))
@@ -108,16 +116,16 @@ class Newton:
             shrinks = size <= last / 2
             rest = torch.where(torch.isfinite(last) & shrinks, 2 * size * size / last, size)
             left = torch.where(going, rest, left)
-            going &= (left > self._rounding(gain)) & shrinks & (travelled <= _LINEAR_WITHIN[1])
+            going &= (left > self._rounding(gain, plefka)) & shrinks & (travelled <= _LINEAR_WITHIN[1])
             if not bool(going.any()):
                 break
         far = size > _LINEAR_WITHIN[0]
         if bool(far.any()):
             # back into the range of magnetisations
-            v[far], h[far] = self.plefka.sweep(v[far].nan_to_num(0.5), h[far].nan_to_num(0.5))
+            v[far], h[far] = plefka.sweep(v[far].nan_to_num(0.5), h[far].nan_to_num(0.5))
         return v, h, travelled, left, gain
 
-    def _rounding(self, gain: Tensor) -> Tensor:
-        """What float64 alone may cost at a point that amplifies residuals by ``gain``; never less than
+    def _rounding(self, gain: Tensor, plefka: Plefka) -> Tensor:
+        """What the precision alone may cost at a point that amplifies residuals by ``gain``; never less than
         a thousandth of the tolerance is claimed."""
-        return (4 * torch.finfo(gain.dtype).eps * (1 + gain)).clamp(min=1e-3 * self.tolerance)
+        return (4 * torch.finfo(plefka.dtype).eps * (1 + gain)).clamp(min=1e-3 * self.tolerance)

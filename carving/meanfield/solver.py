@@ -34,9 +34,11 @@ from carving.meanfield.sweeping import Sweeper
 from carving.rbm import RBM
 
 _CAPTURE = 1e-4
-# a row that believes itself nearer to a point than this proposes it: earlier ones are often wrong, and
-# a proposal costs as much as some fifty sweeps
-_PROPOSE_BELOW = 0.003
+# a row that believes itself nearer to a point than this proposes it: earlier ones are often wrong, or too
+# far for the linearisation there to be the point's, and each costs as much as a hundred sweeps
+_PROPOSE_BELOW = 0.0015
+# those that are not much further away then propose too: proposals are cheaper together
+_COMPANIONS_BELOW = 2.0
 # leaders that propose at the same look are at least so far apart, Euclidean in the hidden layer
 _APART = 0.5
 # a row waits for a known point to capture it while its way there may be that of its steps, times this
@@ -396,14 +398,13 @@ class Solver:
                 entering, waiting = waiting[:room], waiting[room:]
                 state = begin[0][entering], begin[1][entering]
                 active = active.joined(self._entering(stage, rows[entering], state))
-            v, h = active.v, active.h
-            sweeps = active.until_look()
+            before, sweeps = (active.v, active.h), active.until_look()
             with self.spent.timing("sweeping"):
                 for _ in range(sweeps - 2):
-                    v, h = stage.sweep(v, h)
-                middle = stage.sweep(v, h)
+                    before = stage.sweep(*before)
+                middle = stage.sweep(*before)
                 active.v, active.h = stage.sweep(*middle)
-            active.look(stage.plefka, (v, h), middle, sweeps)
+            active.look(stage.plefka, before, middle, sweeps)
             self.spent.count(stage.counted, sweeps * len(active))
 
             everyone = torch.arange(len(active), device=rows.device)
@@ -452,6 +453,12 @@ class Solver:
         if not len(known) or not bool(ask.any()):
             return
         rows, which, distance = rows[ask], which[ask], distance[ask]
+        beyond = known.beyond(stage.plefka, active.v[rows], which)
+        active.ask_below[rows] = ask_again_below(distance, beyond)
+        near = beyond <= 1
+        rows, which, distance = rows[near], which[near], distance[near]
+        if not len(rows):
+            return
         ratio = known.nonlinearity(
             stage.plefka,
             stage.sweep,
@@ -470,7 +477,10 @@ class Solver:
 
     def _proposers(self, active: UnderWay) -> Tensor:
         """Rows whose steps say that their point is near, though no known one captures them; far apart."""
-        near = (active.estimate <= active.propose_below) & active.approaches
+        nearness = active.estimate / active.propose_below
+        if not bool((nearness <= 1).any()):
+            return active.rows[:0]
+        near = (nearness <= _COMPANIONS_BELOW) & active.approaches
         # a row that may well be on its way to the nearest known point waits for it
         near &= active.way * _WAITS <= active.distance
         near &= self.point[active.rows] < 0

@@ -25,7 +25,8 @@ from carving.meanfield.plefka import Plefka, State
 from carving.rbm import RBM
 
 _BYTES_AT_ONCE = 2**24
-_INVERSE_ITERATIONS = 8
+# slow modes are found by inverse iteration of a few vectors, so many times
+_VECTORS, _INVERSE_ITERATIONS = 3, 5
 
 
 class Linearisation:
@@ -41,8 +42,11 @@ class Linearisation:
         Smallest eigenvalue of the symmetric form at a minimum, zero elsewhere, (n,).
     gap
         By how much sweeps contract: no eigenvalue of the sweep's Jacobian J exceeds 1 − gap in modulus,
-        to first order in the gap, (n, 3): for plain, layer-exact and damped sweeps. Zero where that is
-        not known.
+        to first order in the gap, (n, 3, 2): for plain, layer-exact and damped sweeps, and without the
+        slowest mode. Zero where that is not known.
+    slowest
+        What gives the amount of the slowest mode in a difference of states when multiplied with its
+        hidden layer, (n, N_h); a difference that is nothing but this mode has that Euclidean length.
 
     Notes
     -----
@@ -65,8 +69,7 @@ class Linearisation:
         self._m_v = m_v
         self._curvature = self._visible.curvature(m_v, powers, conjugates)
         cross = self._visible.cross_curvature(m_v, powers, slopes)
-        answer = self._visible.covariance_times(m_v, cross)
-        answer = self._visible.screen(m_v, self._curvature, answer)
+        answer = self._visible.answer(m_v, self._curvature, cross)
         self._cross, self._answer = cross.flatten(1, -2), answer.flatten(1, -2)
 
         variance = hidden.cumulant(2, m_h)
@@ -74,28 +77,40 @@ class Linearisation:
         self._gain = variance / self._own
         self._through = self._cross.mT @ self._answer
         self._root = self._gain.clamp(min=0).sqrt()
-        symmetric = self._root[:, :, None] * self._through * -self._root[:, None, :]
+        symmetric = (self._root[:, :, None] * self._through).mul_(-self._root[:, None, :])
         symmetric.diagonal(dim1=1, dim2=2).add_(1)
         self._factor, failed = torch.linalg.cholesky_ex(symmetric)
         own_v = self._visible.self_action(m_v, self._curvature)
         own_h = 1 - self._own
         self.stable = (own_v.amin(1) > -1) & (self._own > 0).all(1) & (failed == 0)
         itself = torch.maximum(own_v.abs().amax(1), own_h.abs().amax(1))
-        self.smallest = torch.where(self.stable, self._smallest_eigenvalue(), 0)
-        plain = torch.minimum(self.smallest, 1 - itself).clamp(min=0)
-        exact = self.smallest if plefka.order < 3 else torch.zeros_like(plain)
-        self.gap = torch.stack([plain, exact, torch.zeros_like(plain)], 1)
+        values, slowest = self._slow_modes()
+        exact = torch.where(self.stable[:, None], values, 0)
+        self.smallest = exact[:, 0]
+        plain = torch.minimum(exact, 1 - itself[:, None]).clamp(min=0)
+        unknown = torch.zeros_like(plain)
+        self.gap = torch.stack([plain, exact if plefka.order < 3 else unknown, unknown], 1)
+        self.slowest = self._amount_of(slowest, plefka)
 
-    def _smallest_eigenvalue(self) -> Tensor:
-        """Smallest eigenvalue of the symmetric form, by inverse iteration; NaN where it has no factor."""
-        x = torch.ones_like(self._gain)[..., None]
-        value = torch.ones_like(self._gain[:, 0])
+    def _slow_modes(self) -> tuple[Tensor, Tensor]:
+        """The two smallest eigenvalues of the symmetric form (twice the only one of a single hidden unit),
+        (n, 2), and the eigenvector of the first, (n, N_h). NaN where the form has no Cholesky factor."""
+        n, size = self._gain.shape
+        numbers = torch.arange(size, dtype=self._gain.dtype, device=self._gain.device)
+        x = torch.cos(numbers[:, None] ** 2 + numbers[:_VECTORS]).expand(n, -1, -1)
         for _ in range(_INVERSE_ITERATIONS):
-            x = torch.cholesky_solve(x, self._factor)
-            length = torch.linalg.vector_norm(x, dim=1, keepdim=True)
-            value = 1 / length[:, 0, 0]
-            x = x / length
-        return value
+            basis = torch.linalg.qr(x).Q
+            x = torch.cholesky_solve(basis, self._factor)
+        values, vectors = torch.linalg.eigh((basis.mT @ x).nan_to_num())
+        largest = values.flip(1)[:, [0, min(1, size - 1)]]
+        return 1 / largest, (basis @ vectors[:, :, -1:])[..., 0]
+
+    def _amount_of(self, mode: Tensor, plefka: Plefka) -> Tensor:
+        """:attr:`slowest` from the eigenvector of the symmetric form."""
+        hidden = self._root * mode
+        visible = _times(hidden, self._answer.mT).reshape(self._m_v.shape)
+        amount = torch.where(self._root > 0, mode / self._root, 0)
+        return amount * plefka.length(visible, hidden)[:, None]
 
     @cached_property
     def _inverse(self) -> Tensor:

@@ -112,17 +112,19 @@ class ScalarUnit(Unit):
         return self.field(m, self._messages(powers, conjugates))
 
     def cross_curvature(self, m: Tensor, powers: Sequence[Tensor], slopes: Sequence[Tensor]) -> Tensor:
-        total = powers[0].expand(len(m), *powers[0].shape).clone()
+        total = powers[0].expand(len(m), *powers[0].shape)
         for r, power in enumerate(powers[1:], start=2):
             slope = (torch.zeros_like(m) + self.cumulant_slope(r, m)) / FACTORIAL[r - 1]
-            total.addcmul_(slope[:, :, None] * power, slopes[r - 1][:, None, :])
+            # in the memory of one array: a new one of this size costs as much as what fills it
+            total = (slope[:, :, None] * power).mul_(slopes[r - 1][:, None, :]).add_(total)
         return total
 
     def curvature(self, m: Tensor, powers: Sequence[Tensor], conjugates: Sequence[Tensor]) -> Tensor:
         return -self.field_slope(m, self._messages(powers, conjugates))
 
-    def covariance_times(self, m: Tensor, x: Tensor) -> Tensor:
-        return self.cumulant(2, m)[..., None] * x
+    def answer(self, m: Tensor, curvature: Tensor, x: Tensor) -> Tensor:
+        variance = self.cumulant(2, m)
+        return (variance / (1 + variance * curvature))[..., None] * x
 
     def screen(self, m: Tensor, curvature: Tensor, x: Tensor) -> Tensor:
         return x / (1 + self.cumulant(2, m) * curvature)[..., None]

@@ -123,12 +123,13 @@ class Unit(ABC):
         """−∂/∂m of :meth:`reaction`, site by site: like m, or (n, N, q, q) for Potts."""
 
     @abstractmethod
-    def covariance_times(self, m: Tensor, x: Tensor) -> Tensor:
-        """C·x with C the covariance of each site; x is ``(*m.shape, k)``."""
+    def answer(self, m: Tensor, curvature: Tensor, x: Tensor) -> Tensor:
+        """(1 + C·Q)⁻¹ C x, C the covariance of each site and Q the :meth:`curvature`: the layer's answer to
+        a field x, ``(*m.shape, k)``."""
 
     @abstractmethod
     def screen(self, m: Tensor, curvature: Tensor, x: Tensor) -> Tensor:
-        """(1 + C·Q)⁻¹ x, Q the :meth:`curvature`: the layer's answer to itself; x is ``(*m.shape, k)``."""
+        """(1 + C·Q)⁻¹ x: the layer's answer to itself alone."""
 
     @abstractmethod
     def self_action(self, m: Tensor, curvature: Tensor) -> Tensor:

@@ -160,9 +160,9 @@ class Potts(Unit):
     def _covariance(self, m: Tensor) -> Tensor:
         return torch.diag_embed(m) - m[..., :, None] * m[..., None, :]
 
-    def covariance_times(self, m: Tensor, x: Tensor) -> Tensor:
+    def answer(self, m: Tensor, curvature: Tensor, x: Tensor) -> Tensor:
         weighted = m[..., None] * x
-        return weighted - m[..., None] * weighted.sum(-2, keepdim=True)
+        return self.screen(m, curvature, weighted - m[..., None] * weighted.sum(-2, keepdim=True))
 
     def screen(self, m: Tensor, curvature: Tensor, x: Tensor) -> Tensor:
         matrix = torch.eye(self.states, dtype=m.dtype, device=m.device) + self._covariance(m) @ curvature
