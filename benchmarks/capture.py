@@ -258,7 +258,7 @@ def _told(solver: WatchedSolver, points: carving.FixedPoints, reference: Referen
     linear = stability(_machine_of(solver), known.visible[index], known.hidden[index], order=plefka.order)
     return (
         f"{METHODS[int(point.method[0])]}, {how}; estimate {float(point.error[0]):.2e}, true error "
-        f"{float(true_error):.2e}; point's gap {[f'{x:.3g}' for x in known.gap[index].tolist()]}, "
+        f"{float(true_error):.2e}; point's gap {[f'{x:.3g}' for x in known.gap[index, :, 0].tolist()]}, "
         f"exactly {1 - linear.spectral_radius:.3g}, {'stable' if linear.stable else 'saddle'}; reference "
         f"{METHODS[int(reference.method[row])]} in {int(reference.sweeps[row])} sweeps, way "
         f"{float(reference.travelled[row]):.1f}, {int(agree.sum())} of {PERTURBED} perturbed starts agree"

@@ -59,10 +59,9 @@ class Newton:
     ) -> tuple[list[KnownPoints], Tensor]:
         """What linearisations so precise find, and the rows for which they do not suffice."""
         rows = torch.arange(len(v), device=v.device)
-        v, h = v.to(linearised.dtype), h.to(linearised.dtype)
         found, hard = [], [rows[:0]]
         for _ in range(_LINEARISATIONS):
-            linear = Linearisation(linearised, v, h)
+            linear = Linearisation(linearised, v.to(linearised.dtype), h.to(linearised.dtype))
             self.spent.linearisations += len(v)
             fits = linear.stable | rests
             if linearised is self.coarse:
@@ -73,28 +72,29 @@ class Newton:
                 linear = linear[fits]
             if not len(rows):
                 break
-            v, h, travelled, left, gain = self._correct(linear, linearised, v, h)
+            v, h, travelled, left, gain = self._correct(linear, v, h)
             # the linearisation must be that of the point, for its gap and for its gain
             own = travelled <= (linear.smallest / 4).clamp(*_LINEAR_WITHIN)
-            ready = own & (left <= self._rounding(gain, linearised))
+            ready = own & (left <= self._rounding(gain))
             if bool(ready.any()):
-                some = linear if bool(ready.all()) else linear[ready]
-                found.append(self._polished(some, v[ready].double(), h[ready].double()))
+                found.append(self._checked(linear, v, h, left, gain, ready))
             rows, v, h, rests = (x[~ready] for x in (rows, v, h, rests))
             if not len(rows):
                 break
         return found, torch.cat(hard)
 
-    def _polished(self, linear: Linearisation, v: Tensor, h: Tensor) -> KnownPoints:
-        """Points in double precision from states near them; those that are known well enough."""
-        v, h, _, left, gain = self._correct(linear, self.plefka, v, h)
+    def _checked(
+        self, linear: Linearisation, v: Tensor, h: Tensor, left: Tensor, gain: Tensor, ready: Tensor
+    ) -> KnownPoints:
+        """Of states that are ready those that a sweep leaves within the tolerance of a point."""
+        v, h, left, gain = (x[ready] for x in (v, h, left, gain))
         swept = self.plefka.sweep(v, h)
         moved = self.plefka.size(swept[0] - v, swept[1] - h)
-        error = torch.maximum(left, self._rounding(gain, self.plefka)) + moved * (1 + gain)
-        points = KnownPoints(*swept, error, linear.stable, linear.gap.double(), linear.slowest.double())
-        return points[error <= self.tolerance]
+        error = torch.maximum(left, self._rounding(gain)) + moved * (1 + gain)
+        of_point = (x[ready].double() for x in (linear.gap, linear.slowest))
+        return KnownPoints(*swept, error, linear.stable[ready], *of_point)[error <= self.tolerance]
 
-    def _correct(self, linear: Linearisation, plefka: Plefka, v: Tensor, h: Tensor) -> tuple[Tensor, ...]:
+    def _correct(self, linear: Linearisation, v: Tensor, h: Tensor) -> tuple[Tensor, ...]:
         """Chord steps with one linearisation, a single one where that is far from the point.
 
         Returns the state, the way that it went, the distance left (chord steps shrink by a factor; a later
@@ -104,11 +104,10 @@ class Newton:
         left, gain, travelled = size, torch.zeros_like(size), torch.zeros_like(size)
         going = torch.ones_like(size, dtype=torch.bool)
         for _ in range(_CORRECTIONS):
-            residual = plefka.residual(v, h)
+            residual = self.plefka.residual(v, h)
             delta = linear.correction(residual)
-            last, size = size, torch.where(going, plefka.size(*delta), size)
-            tiny = torch.finfo(size.dtype).tiny
-            gain = torch.maximum(gain, size / plefka.size(*residual).clamp(min=tiny))
+            last, size = size, torch.where(going, self.plefka.size(*delta), size)
+            gain = torch.maximum(gain, size / self.plefka.size(*residual).clamp(min=1e-300))
             travelled += torch.where(going, size, 0)
             keep = going.to(v.dtype)
             v = v + delta[0] * keep.reshape(-1, *[1] * (v.ndim - 1))
@@ -116,16 +115,16 @@ class Newton:
             shrinks = size <= last / 2
             rest = torch.where(torch.isfinite(last) & shrinks, 2 * size * size / last, size)
             left = torch.where(going, rest, left)
-            going &= (left > self._rounding(gain, plefka)) & shrinks & (travelled <= _LINEAR_WITHIN[1])
+            going &= (left > self._rounding(gain)) & shrinks & (travelled <= _LINEAR_WITHIN[1])
             if not bool(going.any()):
                 break
         far = size > _LINEAR_WITHIN[0]
         if bool(far.any()):
             # back into the range of magnetisations
-            v[far], h[far] = plefka.sweep(v[far].nan_to_num(0.5), h[far].nan_to_num(0.5))
+            v[far], h[far] = self.plefka.sweep(v[far].nan_to_num(0.5), h[far].nan_to_num(0.5))
         return v, h, travelled, left, gain
 
-    def _rounding(self, gain: Tensor, plefka: Plefka) -> Tensor:
-        """What the precision alone may cost at a point that amplifies residuals by ``gain``; never less than
+    def _rounding(self, gain: Tensor) -> Tensor:
+        """What float64 alone may cost at a point that amplifies residuals by ``gain``; never less than
         a thousandth of the tolerance is claimed."""
-        return (4 * torch.finfo(plefka.dtype).eps * (1 + gain)).clamp(min=1e-3 * self.tolerance)
+        return (4 * torch.finfo(gain.dtype).eps * (1 + gain)).clamp(min=1e-3 * self.tolerance)
