@@ -78,7 +78,13 @@ def open_array(place: Place, metadata: Metadata, path: str) -> zarr.Array:
     """An array of a store, from the document that was checked."""
     try:
         document = metadata.documents[path]
-        return zarr.Array.from_dict(StorePath(place.arrays, path), document).with_config(_CONFIG)
+        key = path, tuple(document["shape"])
+        if key in metadata.opened:
+            return metadata.opened[key]
+        array = zarr.Array.from_dict(StorePath(place.arrays, path), document).with_config(_CONFIG)
+        if path in PARAMETERS:
+            metadata.opened[key] = array
+        return array
     except Exception as error:  # a document with a valid digest that zarr refuses: another version's
         raise CorruptStore(
             f"{place.name}: {path}: is no array that this zarr reads ({one_line(error)}); upgrade zarr"

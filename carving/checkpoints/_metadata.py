@@ -20,6 +20,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import zarr
+
 from carving import _zarr
 from carving.checkpoints._place import ROOT_DOCUMENT, Place, missing_root, one_line
 from carving.errors import CorruptStore
@@ -60,6 +62,10 @@ class Metadata:
     attributes: dict[str, Any]
     contents: dict[str, Any] = field(default_factory=dict)
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # the arrays of parameters, which are read once for every checkpoint, by path and shape
+    opened: dict[tuple[str, tuple[int, ...]], zarr.Array] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def committed(self) -> int:

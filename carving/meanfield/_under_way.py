@@ -59,7 +59,9 @@ class UnderWay:
     passed
         The rule of capture, for that point, held when it was last asked.
     reference_v, reference_h, reference_count
-        An earlier state and when that was: a row that returns to it cycles.
+        An earlier state and when that was.
+    returned
+        The row is back there, as far as its precision says.
     """
 
     rows: Tensor
@@ -82,6 +84,7 @@ class UnderWay:
     reference_v: Tensor
     reference_h: Tensor
     reference_count: Tensor
+    returned: Tensor
 
     @classmethod
     def entering(cls, rows: Tensor, v: Tensor, h: Tensor, sweeps: Tensor, propose_below: float) -> UnderWay:
@@ -108,6 +111,7 @@ class UnderWay:
             reference_v=v.clone(),
             reference_h=h.clone(),
             reference_count=sweeps.clone(),
+            returned=torch.zeros_like(number, dtype=torch.bool),
         )
 
     def __len__(self) -> int:
@@ -157,12 +161,15 @@ class UnderWay:
         """Rows that have moved for too long to be on their way somewhere."""
         return self.travelled >= _RESTLESS_WAY
 
-    def cycles(self, plefka: Plefka) -> Tensor:
-        """Rows that are back where they were, but moving. The place to come back to is renewed at
-        doubling intervals, so that every period is found (Brent)."""
+    def compare(self, plefka: Plefka) -> None:
+        """Is the row back where it was? The place to come back to is renewed at doubling intervals, so that
+        every period is found (Brent)."""
         away = plefka.size(self.v - self.reference_v, self.h - self.reference_h)
-        closed = (away <= _CYCLE_CLOSED[self.v.dtype]) & (self.step >= _CYCLE_STEP[self.v.dtype])
+        self.returned = away <= _CYCLE_CLOSED[self.v.dtype]
         renew = self.count >= 2 * self.reference_count
         self.reference_v[renew], self.reference_h[renew] = self.v[renew], self.h[renew]
         self.reference_count = torch.where(renew, self.count, self.reference_count)
-        return closed | self.alternates
+
+    def cycles(self) -> Tensor:
+        """Rows that are back where they were, but moving; and those that approach a cycle of two."""
+        return self.alternates | (self.returned & (self.step >= _CYCLE_STEP[self.v.dtype]))

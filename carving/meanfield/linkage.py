@@ -114,6 +114,8 @@ def link(points: Tensor, distance: float) -> Linkage:
 
 def _components(n: int, edges: np.ndarray) -> np.ndarray:
     """Connected components, numbered by first appearance."""
+    if not len(edges):
+        return np.arange(n)
     graph = coo_array((np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])), shape=(n, n))
     labels = connected_components(graph, directed=False)[1]
     return by_first_appearance(labels)

@@ -418,9 +418,11 @@ class Solver:
             if not stage.hands_over:
                 self._arrive(active)
             done = self.point[active.rows] >= 0
-            lost = active.cycles(stage.plefka) | active.restless() | (active.count >= self.max_sweeps)
+            active.compare(stage.plefka)
+            lost = active.cycles() | active.restless() | (active.count >= self.max_sweeps)
             if stage.hands_over:
-                lost |= active.estimate <= _CAPTURE
+                # as near as this precision brings a row, or caught in a cycle that rounding has made
+                lost |= (active.estimate <= _CAPTURE) | active.returned
             gone = done | lost
             if bool(gone.any()):
                 leaves = gone & ~done

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from carving.units import Unit
 
 _ROWS_AT_ONCE = 16_384
+# rows of which distances are made while they lie in the cache
+_ROWS_IN_CACHE = 256
 
 
 @dataclass(frozen=True)
@@ -389,10 +391,11 @@ def _distances(samples: Any, oldest: Age, unit: Unit) -> np.ndarray:
     states = per_site_coordinates(torch.from_numpy(oldest.visible), unit.distance_scale)
     parts, low = [], 0
     for encoded in _encoded(unit, samples, "samples"):
-        own = states[torch.from_numpy(oldest.group[low : low + len(encoded)])]
-        difference = per_site_coordinates(encoded.cpu(), unit.distance_scale) - own
-        parts.append(torch.linalg.vector_norm(difference, dim=1).numpy())
-        low += len(encoded)
+        for part in encoded.split(_ROWS_IN_CACHE):
+            own = states[torch.from_numpy(oldest.group[low : low + len(part)])]
+            difference = per_site_coordinates(part, unit.distance_scale) - own
+            parts.append(torch.linalg.vector_norm(difference, dim=1).numpy())
+            low += len(part)
     return np.concatenate(parts)
 
 

@@ -50,7 +50,7 @@ class PottsSweep:
         block = min(rows, _BLOCK)
         self._sent, self._room = new(sites, units, block), new(sites, units, block)
         self._field = new(sites, states, block)
-        self._message, self._square, self._slope = (new(units, block) for _ in range(3))
+        self._message, self._square = new(units, block), new(units, block)
         self._second = len(powers) > 1
         if self._second:
             squares = powers[1].flatten(0, 1)
@@ -80,10 +80,10 @@ class PottsSweep:
             torch.softmax(field, 1, out=out_v)
             return
         if self._hidden.has_slope(2):
-            message, square, slope = (buffer[:, :n] for buffer in (self._message, self._square, self._slope))
+            message, square = self._message[:, :n], self._square[:, :n]
             torch.sum(torch.mul(sent, sent, out=room), 0, out=square)
             torch.mm(self._squares, v.flatten(0, 1), out=message).sub_(square)
-            out_h.addcmul_(self._hidden.cumulant_slope_into(2, h, slope), message, value=0.5)
+            self._hidden.add_reaction_(out_h, 2, h, message)
         self._hidden.mean_(out_h)
         cumulant = self._hidden.cumulant_into(2, out_h, self._cumulant_and_one[:-1, :n])
         torch.mm(self._squares_and_bias, self._cumulant_and_one[:, :n], out=field.flatten(0, 1))

@@ -33,9 +33,9 @@ class ScalarUnit(Unit):
         """κ_r(m), written into ``out``."""
         return out.copy_(self.cumulant(r, m))
 
-    def cumulant_slope_into(self, r: int, m: Tensor, out: Tensor) -> Tensor:
-        """κ_r′(m), written into ``out``."""
-        return out.copy_(torch.as_tensor(self.cumulant_slope(r, m)))
+    def add_reaction_(self, field: Tensor, r: int, m: Tensor, message: Tensor) -> Tensor:
+        """(1/r!) κ_r′(m) ∘ message, added to ``field``; ``message`` may be used up."""
+        return field.add_(message.mul_(self.cumulant_slope(r, m)), alpha=1 / FACTORIAL[r - 1])
 
     def has_slope(self, r: int) -> bool:
         """Whether κ_r′ is anything but zero, so that the message of that order matters."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from carving._product import Product
-from carving.units._unit import FACTORIAL, RESULTS_KEPT
+from carving.units._unit import RESULTS_KEPT
 
 if TYPE_CHECKING:
     from carving.units._scalar import ScalarUnit
@@ -53,12 +53,9 @@ class ScalarSweep:
         of_visible, of_hidden = self._cumulants
         to_visible, to_hidden = self._messages
         visible, hidden = self._visible, self._hidden
-        # a layer's κ_r(sent) and κ_r′(own) share a room: one is spent when the other is made
-        out_h = _field(self._to_hidden, visible, m_v, of_visible, hidden, m_h, of_hidden, to_hidden, out_h)
+        out_h = _field(self._to_hidden, visible, m_v, of_visible, hidden, m_h, to_hidden, out_h)
         hidden.mean_(out_h)
-        out_v = _field(
-            self._to_visible, hidden, out_h, of_hidden, visible, m_v, of_visible, to_visible, out_v
-        )
+        out_v = _field(self._to_visible, hidden, out_h, of_hidden, visible, m_v, to_visible, out_v)
         visible.mean_(out_v)
         return out_v, out_h
 
@@ -70,7 +67,6 @@ def _field(
     cumulant: Tensor,
     target: ScalarUnit,
     own: Tensor,
-    slope: Tensor,
     message: Tensor,
     out: Tensor,
 ) -> Tensor:
@@ -78,6 +74,5 @@ def _field(
     out = products[0](sent, out)
     for r, product in enumerate(products[1:], start=2):
         if target.has_slope(r):
-            received = product(source.cumulant_into(r, sent, cumulant), message)
-            out.addcmul_(target.cumulant_slope_into(r, own, slope), received, value=1 / FACTORIAL[r - 1])
+            target.add_reaction_(out, r, own, product(source.cumulant_into(r, sent, cumulant), message))
     return out

@@ -61,10 +61,10 @@ class Bernoulli(ScalarUnit):
             return torch.addcmul(m, m, m, value=-1, out=out)
         return super().cumulant_into(r, m, out)
 
-    def cumulant_slope_into(self, r: int, m: Tensor, out: Tensor) -> Tensor:
+    def add_reaction_(self, field: Tensor, r: int, m: Tensor, message: Tensor) -> Tensor:
         if r == 2:
-            return torch.mul(m, -2, out=out).add_(1)
-        return super().cumulant_slope_into(r, m, out)
+            return field.add_(message, alpha=0.5).addcmul_(m, message, value=-1)
+        return super().add_reaction_(field, r, m, message)
 
     def cumulant_bend(self, r: int, m: Tensor) -> Tensor | float:
         return (0.0, -2.0, 12 * m - 6)[r - 1]

@@ -81,6 +81,18 @@ def test_rows_that_do_not_converge_are_returned_and_marked() -> None:
     assert bool(torch.isfinite(points.free_energy).all())
 
 
+def test_a_cycle_that_rounding_has_made_is_none() -> None:
+    # two equal hidden units: their difference changes its sign at every sweep and shrinks by no more than
+    # half a percent, so that it comes to stay at some units of single precision
+    weights = torch.full((20, 2), (0.995 / 20) ** 0.5, dtype=torch.float64)
+    rbm = RBM(weights, torch.zeros(20).double(), torch.zeros(2).double(), "spin", "spin")
+    rbm = rbm.convert(visible="bernoulli", hidden="bernoulli")
+    start = torch.full((1, 20), 0.5).double(), torch.tensor([[0.52, 0.48]]).double()
+    points = fixed_points(rbm, start[0], hidden=start[1], max_sweeps=5000)
+    assert points.method.tolist() == [solver.PLAIN]
+    torch.testing.assert_close(points.hidden, torch.full((1, 2), 0.5).double(), rtol=0, atol=1e-6)
+
+
 def test_a_row_that_rests_on_a_saddle_stays_there_and_is_called_unstable() -> None:
     rbm = RBM(
         torch.full((4, 4), 0.5).double(), torch.zeros(4).double(), torch.zeros(4).double(), "spin", "spin"
