@@ -97,11 +97,12 @@ class Linearisation:
         (n, 2), and the eigenvector of the first, (n, N_h). NaN where the form has no Cholesky factor."""
         n, size = self._gain.shape
         numbers = torch.arange(size, dtype=self._gain.dtype, device=self._gain.device)
-        x = torch.cos(numbers[:, None] ** 2 + numbers[:_VECTORS]).expand(n, -1, -1)
-        for _ in range(_INVERSE_ITERATIONS):
-            basis = torch.linalg.qr(x).Q
-            x = torch.cholesky_solve(basis, self._factor)
-        values, vectors = torch.linalg.eigh((basis.mT @ x).nan_to_num())
+        start = torch.cos(numbers[:, None] ** 2 + numbers[:_VECTORS]).expand(n, -1, -1)
+        basis = torch.linalg.qr(start).Q
+        for _ in range(_INVERSE_ITERATIONS - 1):
+            basis = torch.linalg.qr(torch.cholesky_solve(basis, self._factor)).Q
+        inverse = basis.mT @ torch.cholesky_solve(basis, self._factor)
+        values, vectors = torch.linalg.eigh(inverse.nan_to_num())
         largest = values.flip(1)[:, [0, min(1, size - 1)]]
         return 1 / largest, (basis @ vectors[:, :, -1:])[..., 0]
 
