@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from carving.errors import CarvingError
     from carving.meanfield import FixedPoints, fixed_points
     from carving.rbm import RBM
+    from carving.sampling import sample
     from carving.training import train
     from carving.tree import Tree, build_tree, load_tree
     from carving.units import Bernoulli, Gaussian, Potts, Spin, Unit
@@ -35,6 +36,7 @@ _HOMES = {
         ("CheckpointSequence", "create_checkpoints", "import_checkpoints", "open_checkpoints"),
         "carving.checkpoints",
     ),
+    "sample": "carving.sampling",
     "train": "carving.training",
     **dict.fromkeys(("Tree", "build_tree", "load_tree"), "carving.tree"),
 }
@@ -66,6 +68,7 @@ __all__ = [
     "read_labels",
     "read_samples",
     "report",
+    "sample",
     "train",
     "training",
     "tree",

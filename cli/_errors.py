@@ -1,7 +1,10 @@
 """What went wrong, in one line, and the exit code that goes with it."""
 
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import click
 
@@ -61,3 +64,27 @@ def interruptible(remedy: str | Callable[[], str]) -> Iterator[None]:
     except (KeyboardInterrupt, Interrupted) as error:
         kept = remedy if isinstance(remedy, str) else remedy()
         raise Interrupted(f"interrupted; {kept}") from error
+
+
+@contextmanager
+def deferred_interrupts() -> Iterator[Callable[[], bool]]:
+    """Inside the block the first Ctrl-C (or SIGTERM) is only noted: the function says whether there was one.
+
+    A second one ends the program as usual.
+    """
+    noted = False
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        nonlocal noted
+        noted = True
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {each: signal.signal(each, note) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: noted
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

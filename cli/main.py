@@ -20,6 +20,8 @@ COMMANDS = {
     "build-tree": "build_tree",
     "query": "query",
     "place": "place",
+    "sample": "sample",
+    "quality": "quality",
     "export": "export",
     "completion": "completion",
 }

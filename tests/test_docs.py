@@ -16,9 +16,21 @@ from carving_cli.commands.demo import TRAINING
 from carving_cli.main import carve
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-ROOMS = ("checkpoints", "data", "export", "meanfield", "report", "training", "tree", "units")
+ROOMS = (
+    "checkpoints",
+    "data",
+    "export",
+    "meanfield",
+    "report",
+    "sampling",
+    "training",
+    "training.likelihood",
+    "training.quality",
+    "tree",
+    "units",
+)
 # tables of other names, constants and helpers of other rooms, which have no page of their own
-NOT_LISTED = {"PROTEIN_ALPHABET", "ScalarUnit", "generators", "resolve_unit", *ROOMS}
+NOT_LISTED = {"STARTS", "PROTEIN_ALPHABET", "ScalarUnit", "generators", "resolve_unit", *ROOMS}
 
 
 def examples(page: str) -> dict[str, str]:

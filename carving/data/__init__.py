@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from carving.data._labels import Labels, read_labels
 from carving.data._letters import PROTEIN_ALPHABET
 from carving.data._samples import Samples, parse_rows, read_samples
+from carving.data._sequence_weights import sequence_weights
 
 if TYPE_CHECKING:
     from carving.data import generators
@@ -30,6 +31,7 @@ __all__ = [
     "PROTEIN_ALPHABET",
     "Labels",
     "read_labels",
+    "sequence_weights",
     "generators",
     "TreeData",
     "random_tree",

@@ -22,38 +22,46 @@ class Moments:
         self.hidden = torch.empty_like(machine.hidden_bias)
         self.product = torch.empty_like(machine.weights)
 
-    def measure(self, machine: LearningMachine, v: Tensor, room: Tensor) -> None:
-        """Average over the rows of v; ``room`` holds as many rows of the hidden layer.
+    def measure(
+        self, machine: LearningMachine, v: Tensor, room: Tensor, weights: Tensor | None = None
+    ) -> None:
+        """Average over the rows of v, each with its weight (rows,) if any; ``room`` holds as many rows of
+        the hidden layer.
 
         4 · rows · N_v · q · N_h flops. Given v, the mean of h is as good as a draw of it and less noisy.
         """
-        h = machine.hidden.mean(machine.hidden_field(v, out=room))
-        torch.mean(v, 0, out=self.visible)
-        torch.mean(h, 0, out=self.hidden)
-        torch.mm(v.T, h, out=self.product).div_(len(v))
+        h = machine.hidden.mean_(machine.hidden_field(v, out=room))
+        if weights is None:
+            torch.mean(v, 0, out=self.visible)
+            torch.mean(h, 0, out=self.hidden)
+            torch.mm(v.T, h, out=self.product).div_(len(v))
+            return
+        share = weights / weights.sum()
+        torch.mv(v.T, share, out=self.visible)
+        torch.mv(h.T, share, out=self.hidden)
+        torch.mm(v.T, h.mul_(share[:, None]), out=self.product)
 
 
-def ascend(machine: LearningMachine, data: Moments, model: Moments, learning_rate: float) -> None:
-    """One step up the log-likelihood along its centred gradient; uses up ``data.product``.
+class Gradient:
+    """The gradient of the log-likelihood a sample in centred parameters.
 
-    Gradients are taken as if v and h were measured from μ = ⟨v⟩_data and λ = ⟨h⟩_data (centred gradient:
+    It is taken as if v and h were measured from μ = ⟨v⟩_data and λ = ⟨h⟩_data (centred gradient:
     Montavon & Müller 2012; Melchior, Fischer & Wiskott 2016), so that learning does not depend on what
-    the two states of a unit are called. In the parameters of (1):
+    the two states of a unit are called:
 
-        ΔW = η (⟨(v − μ)(h − λ)ᵀ⟩_data − ⟨(v − μ)(h − λ)ᵀ⟩_model)
-        Δa = η_a (⟨v⟩_data − ⟨v⟩_model) − ΔW λ
-        Δb = η_b (⟨h⟩_data − ⟨h⟩_model) − ΔWᵀ μ
+        ∂W = ⟨(v − μ)(h − λ)ᵀ⟩_data − ⟨(v − μ)(h − λ)ᵀ⟩_model
+        ∂ã = ⟨v⟩_data − ⟨v⟩_model,  ã = a + Wλ
+        ∂b̃ = ⟨h⟩_data − ⟨h⟩_model,  b̃ = b + Wᵀμ
 
-    with η_a = η/p_h², η_b = η/p_v² and p the paces of the two layers, all of them η for Bernoulli units.
+    Attributes
+    ----------
+    weights, visible_bias, hidden_bias
+        The three of them. ``weights`` is the memory of the data's product.
     """
-    visible_gap, hidden_gap = data.visible - model.visible, data.hidden - model.hidden
-    step = data.product.sub_(model.product)
-    step.addr_(visible_gap, data.hidden, alpha=-1).addr_(data.visible, hidden_gap, alpha=-1)
-    step.mul_(learning_rate)
-    machine.weights.add_(step)
-    machine.visible_bias.add_(visible_gap, alpha=learning_rate / machine.hidden_pace**2).sub_(
-        step @ data.hidden
-    )
-    machine.hidden_bias.add_(hidden_gap, alpha=learning_rate / machine.visible_pace**2).sub_(
-        step.T @ data.visible
-    )
+
+    def __init__(self, data: Moments, model: Moments) -> None:
+        self.visible_bias = data.visible - model.visible
+        self.hidden_bias = data.hidden - model.hidden
+        self.weights = data.product.sub_(model.product)
+        self.weights.addr_(self.visible_bias, data.hidden, alpha=-1)
+        self.weights.addr_(data.visible, self.hidden_bias, alpha=-1)

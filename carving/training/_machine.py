@@ -1,4 +1,4 @@
-"""A machine while it learns: parameters that are written to, in the layout that products want."""
+"""A machine while it learns: parameters that are written to."""
 
 from __future__ import annotations
 
@@ -8,63 +8,62 @@ import torch
 from torch import Tensor
 
 from carving.rbm import RBM
+from carving.sampling._flat import FlatMachine
 from carving.units import ScalarUnit, Unit
 
 # no machine that has learned anything has a parameter of this size
 _LARGEST_PARAMETER = 1e4
 
 
-class LearningMachine:
-    """Parameters of an :class:`~carving.RBM` at β = 1, to be changed in place.
-
-    The states of a Potts site are columns of their own here, so that v is a matrix
-    (rows, N_v·q) and W a matrix (N_v·q, N_h) for every visible unit.
+class LearningMachine(FlatMachine):
+    """Parameters to be changed in place.
 
     Attributes
     ----------
-    weights, visible_bias, hidden_bias
-        W (N_v·q, N_h), a (N_v·q,), b (N_h,).
-    visible, hidden
-        The units.
     visible_pace, hidden_pace
         How much faster than Bernoulli units the two layers would learn; see :func:`pace`.
     """
 
     def __init__(self, machine: RBM) -> None:
-        self.visible, self.hidden = machine.visible, machine.hidden
-        self._shape = tuple(machine.weights.shape)
-        self.weights = machine.weights.reshape(-1, machine.hidden_size).clone()
-        self.visible_bias = machine.visible_bias.reshape(-1).clone()
-        self.hidden_bias = machine.hidden_bias.clone()
+        super().__init__(machine)
         self.visible_pace, self.hidden_pace = pace(self.visible), pace(self.hidden)
+        self._beta = machine.beta
 
-    def as_rbm(self) -> RBM:
-        """The machine as it is now."""
+    def to_save(self) -> RBM:
+        """The machine as it is now, at the inverse temperature that it began with."""
+        machine, beta = self.as_rbm(), self._beta
+        if beta == 1:
+            return machine
         return RBM(
-            self.weights.reshape(self._shape),
-            self.visible_bias.reshape(self._shape[:-1]),
-            self.hidden_bias,
-            visible=self.visible,
-            hidden=self.hidden,
+            machine.weights / beta,
+            machine.visible_bias / beta,
+            machine.hidden_bias / beta,
+            visible=machine.visible,
+            hidden=machine.hidden,
+            beta=beta,
         )
 
-    def rows(self, count: int) -> tuple[Tensor, Tensor]:
-        """Room for ``count`` rows of the visible and of the hidden layer."""
-        return self.visible_bias.new_empty(count, len(self.visible_bias)), self.hidden_bias.new_empty(
-            count, len(self.hidden_bias)
-        )
+    def fix_gauge(self) -> None:
+        """Keep Σ_q a_iq = 0 and Σ_q W_iqμ = 0 (mathematics §2), where the unit leaves that open."""
+        for_sites = self.by_site(self.visible_bias[None])[0]
+        if for_sites.ndim == 1:
+            return
+        weights = self.weights.view(*for_sites.shape, -1)
+        excess = weights.mean(1, keepdim=True)
+        weights.sub_(excess)
+        self.hidden_bias.add_(excess.sum((0, 1)))
+        for_sites.sub_(for_sites.mean(1, keepdim=True))
 
-    def by_site(self, v: Tensor) -> Tensor:
-        """The same memory as the visible unit wants it: (rows, N_v) or (rows, N_v, q)."""
-        return v.view(len(v), *self._shape[:-1])
+    def state(self) -> dict[str, Tensor]:
+        """What a saved machine does not hold to the last bit."""
+        if self._beta == 1:
+            return {}
+        return {name: getattr(self, name) for name in ("weights", "visible_bias", "hidden_bias")}
 
-    def hidden_field(self, v: Tensor, out: Tensor) -> Tensor:
-        """θ_h = b + vᵀW, written to ``out``. 2 · rows · N_v · q · N_h flops."""
-        return torch.addmm(self.hidden_bias, v, self.weights, out=out)
-
-    def visible_field(self, h: Tensor, out: Tensor) -> Tensor:
-        """θ_v = a + Wh, written to ``out``. 2 · rows · N_v · q · N_h flops."""
-        return torch.addmm(self.visible_bias, h, self.weights.T, out=out)
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from what :meth:`state` gave."""
+        for name, value in state.items():
+            getattr(self, name).copy_(value)
 
     def has_diverged(self) -> bool:
         """Whether a parameter is not a number, or absurdly large. Synchronises with the device."""

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from carving.rbm import RBM
-from carving.training._gradient import Moments
-from carving.units import Unit
+from carving.training._data import TrainingData
+from carving.training._mixing import Relaxation
+from carving.training.quality.pseudo_likelihood import pseudo_likelihood
 
 # rows of the samples that metrics are measured on, spread evenly over them
 _ROWS = 1000
@@ -21,28 +22,31 @@ class Monitor:
 
     Parameters
     ----------
-    statistics
-        The samples. (n, N_v) or (n, N_v, q)
-    unit
-        The visible unit.
+    data
+        The samples.
+    device
+        Of the machines to come.
     """
 
-    def __init__(self, statistics: Tensor, unit: Unit) -> None:
-        count = min(_ROWS, len(statistics))
-        chosen = torch.arange(count, device=statistics.device) * len(statistics) // count
-        self._rows = statistics[chosen]
-        self._mean = statistics.mean(0)
-        self._unit = unit
+    def __init__(self, data: TrainingData, device: torch.device) -> None:
+        rows, weights = data.spread_rows(_ROWS)
+        self._rows = rows.to(device)
+        self._weights = weights
+        self._share = None if weights is None else (weights / weights.sum()).float().to(device)
+        self._mean = data.frequencies.float().to(device)
+        self._unit = data.unit
 
-    def measure(self, machine: RBM, model: Moments) -> dict[str, float]:
+    def measure(self, machine: RBM, model_mean: Tensor, relaxation: Relaxation) -> dict[str, float]:
         """The metrics of a checkpoint.
 
         Parameters
         ----------
         machine
             As it is saved.
-        model
-            The machine's own averages, as last estimated.
+        model_mean
+            The machine's own mean of the visible layer, as last estimated, (N_v·q,).
+        relaxation
+            Of the chains.
 
         Returns
         -------
@@ -52,34 +56,27 @@ class Monitor:
             ``visible_mean_error``: distance a site of the mean of the samples and of the machine.
             ``weight_norm``: Frobenius norm of W.
             ``leading_singular_value``: the largest singular value of W.
+            ``relaxation_steps``: integrated autocorrelation time of the chains, in Gibbs steps, at least this
+            where ``relaxation_is_bound`` is 1; NaN where no chains last, or too little was seen of them.
         """
         rebuilt = machine.visible_mean(machine.hidden_mean(self._rows))
-        model_mean = model.visible.reshape(self._mean.shape)
+        own = model_mean.reshape(self._mean.shape)
         weights = machine.weights.reshape(-1, machine.hidden_size)
         return {
-            "pseudo_log_likelihood": float(pseudo_log_likelihood(machine, self._rows).mean()),
-            "reconstruction_error": float(self._distance(rebuilt - self._rows).mean()),
-            "visible_mean_error": float(self._distance((model_mean - self._mean)[None]).mean()),
+            "pseudo_log_likelihood": pseudo_likelihood(
+                machine, self._rows, weights=self._weights, sites="one"
+            ).per_site,
+            "reconstruction_error": self._average(self._distance(rebuilt - self._rows)),
+            "visible_mean_error": float(self._distance((own - self._mean)[None]).mean()),
             "weight_norm": float(torch.linalg.norm(weights)),
             "leading_singular_value": float(torch.linalg.matrix_norm(weights, 2)),
+            "relaxation_steps": relaxation.steps,
+            "relaxation_is_bound": float(relaxation.is_bound),
         }
+
+    def _average(self, values: Tensor) -> float:
+        return float(values.mean() if self._share is None else values @ self._share)
 
     def _distance(self, difference: Tensor) -> Tensor:
         sites = difference.shape[1]
         return self._unit.distance_scale * torch.linalg.norm(difference.flatten(1), dim=1) / sites**0.5
-
-
-def pseudo_log_likelihood(machine: RBM, v: Tensor) -> Tensor:
-    """log p(v_i | v_j, j ≠ i) at one site i of each row: site r mod N_v of row r. (rows,)
-
-    Averaged over the rows it estimates the pseudo-log-likelihood a site, for as many free energies (2)
-    a row as a site has states.
-    """
-    rows = torch.arange(len(v), device=v.device)
-    sites = rows % machine.visible_size
-    minus_energies = []
-    for state in machine.visible.configurations(1, v.dtype).to(v.device):
-        changed = v.clone()
-        changed[rows, sites] = state.reshape(machine.visible.site_shape)
-        minus_energies.append(-machine.free_energy(changed))
-    return -machine.free_energy(v) - torch.logsumexp(torch.stack(minus_energies), 0)

@@ -12,7 +12,12 @@ from carving.units import Unit
 
 
 def first_machine(
-    statistics: Tensor, visible: Unit, hidden: Unit, settings: Settings, generator: torch.Generator
+    frequencies: Tensor,
+    count: int,
+    visible: Unit,
+    hidden: Unit,
+    settings: Settings,
+    generator: torch.Generator,
 ) -> RBM:
     """Independent sites with the frequencies of the data, and small random weights.
 
@@ -21,14 +26,20 @@ def first_machine(
     unit feels no field, and starts out in the middle of its range, where it learns fastest; at that
     mean of the hidden layer the sites have their frequencies. So a {0, 1} machine and its ±1 twin
     begin as the same machine.
+
+    Parameters
+    ----------
+    frequencies
+        Means of the statistics, (N_v,) or (N_v, q), and of how many samples: ``count``.
     """
-    count = len(statistics)
-    no_field = visible.mean(torch.zeros(statistics.shape[1:], dtype=torch.float32))
-    frequencies = (statistics.sum(0) + no_field.to(statistics.device)) / (count + 1)
-    weights = torch.randn(
-        (*statistics.shape[1:], settings.hidden), generator=generator, device=statistics.device
-    )
+    device = generator.device
+    no_field = visible.mean(torch.zeros(frequencies.shape, dtype=torch.float64))
+    smoothed = ((frequencies * count + no_field) / (count + 1)).float().to(device)
+    weights = torch.randn((*frequencies.shape, settings.hidden), generator=generator, device=device)
     weights *= settings.weight_scale * pace(visible) * pace(hidden)
-    hidden_bias = -(frequencies.flatten() @ weights.flatten(0, -2))
-    visible_bias = visible.natural(frequencies) - weights @ hidden.mean(torch.zeros_like(hidden_bias))
-    return RBM(weights, visible_bias, hidden_bias, visible=visible, hidden=hidden)
+    hidden_bias = -(smoothed.flatten() @ weights.flatten(0, -2))
+    visible_bias = visible.natural(smoothed) - weights @ hidden.mean(torch.zeros_like(hidden_bias))
+    beta = settings.beta
+    return RBM(
+        weights / beta, visible_bias / beta, hidden_bias / beta, visible=visible, hidden=hidden, beta=beta
+    )

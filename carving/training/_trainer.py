@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,14 +18,21 @@ from carving._progress import Progress, ProgressCallback
 from carving.checkpoints import CheckpointSequence, create_checkpoints, open_checkpoints
 from carving.data import Samples
 from carving.errors import CarvingError, InvalidInput
-from carving.training._data import Minibatches, TrainingData, read_training_data
-from carving.training._gradient import Moments, ascend
+from carving.rbm import RBM
+from carving.sampling._flat import FlatMachine
+from carving.sampling.steps import fastest_steps, find_steps, steps_names
+from carving.training._data import TrainingData, describe_weights, read_training_data
+from carving.training._gradient import Moments
 from carving.training._machine import LearningMachine
+from carving.training._minibatches import minibatches
+from carving.training._mixing import Mixing, Relaxation
 from carving.training._monitor import Monitor
 from carving.training._settings import Settings, default_learning_rate
 from carving.training._start import first_machine
-from carving.training.estimators import find_estimator
-from carving.training.schedule import save_ages
+from carving.training.estimators import read_method
+from carving.training.optimisers import Ascent
+from carving.training.rates import rate_factor
+from carving.training.saving import Snapshot, read_saving
 from carving.units import Unit, resolve_unit
 
 # samples of at least this size are not copied into the store unless asked for
@@ -35,7 +43,7 @@ _SECONDS_BETWEEN_REPORTS = 0.1
 
 
 def train(
-    samples: Samples | np.ndarray | Tensor,
+    samples: Samples | np.ndarray | Tensor | str | os.PathLike[str] | Any,
     path: str | os.PathLike[str],
     *,
     hidden: int = 100,
@@ -47,6 +55,13 @@ def train(
     chains: int = 500,
     batch_size: int = 500,
     learning_rate: float | None = None,
+    rate: str = "constant",
+    optimiser: str = "sgd",
+    momentum: float = 0.0,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    beta: float = 1.0,
+    weights: str | np.ndarray | Sequence[float] | None = None,
     weight_scale: float = 0.01,
     save: str = "exponential:60",
     seed: int = 0,
@@ -56,7 +71,12 @@ def train(
     alphabet: str | None = None,
     force: bool = False,
     progress: ProgressCallback | None = None,
+    announce: Callable[[dict[str, Any]], None] | None = None,
+    warn: Callable[[str], None] | None = None,
+    stop: Callable[[], bool] | None = None,
     device: str = "cpu",
+    arithmetic: str = "auto",
+    memory: int = 2**29,
 ) -> CheckpointSequence:
     """Train a machine and save it along the way.
 
@@ -68,7 +88,8 @@ def train(
     ----------
     samples
         :class:`carving.Samples`, or a table (n, N_v) of 0/1, of ±1 or of codes of states, or one-hot
-        (n, N_v, q).
+        (n, N_v, q); or a file of them, or anything that is sliced like an array (zarr, HDF5, dask, memory
+        map), which may be larger than memory.
     path
         The folder for the checkpoint store.
     hidden
@@ -90,12 +111,32 @@ def train(
         Samples an update.
     learning_rate
         Step size η of the weights. By default 0.05 between {0, 1} units, and for others what comes to
-        the same (0.05/16 between ±1 units).
+        the same (0.05/16 between ±1 units). With ``optimiser="adam"``, 0.002 and what comes to the same.
+    rate
+        How the step size changes: see :func:`carving.training.rate_factor`.
+    optimiser
+        ``"sgd"`` or ``"adam"``.
+    momentum
+        Of the optimiser, from 0 to below 1; for Adam 0 stands for 0.9.
+    l1, l2
+        What is taken off the gradient of the weights: l1 times their sign, l2 times themselves, as they are
+        stored; weights between ±1 units are smaller than those between {0, 1} units, and l2 acts on them
+        less.
+    beta
+        Inverse temperature (1) that the machines are stored with. The distributions are the same for any; the
+        stored parameters are smaller by it.
+    weights
+        How much each sample counts: numbers (n,); or ``"identity:0.8"``, one over the number of samples that
+        agree in at least that share of the sites (:func:`carving.data.sequence_weights`), as is usual for
+        alignments. Within a minibatch they are divided by their sum.
     weight_scale
         Standard deviation of the first weights between {0, 1} units; other units have what comes to
         the same.
     save
-        At which ages to save; see :func:`carving.training.save_ages`.
+        At which ages to save: ``"exponential:N"``, evenly spaced in their logarithm; ``"linear:N"``;
+        ``"acceptance:X"``, as soon as chains of neighbours would swap with a probability below X;
+        ``"adaptive:N"``, some of at most N spread evenly and the others around the ages at which there are
+        more states than before.
     seed
         Of everything random. The same seed gives the same bits on the same machine with as many threads.
     keep_samples
@@ -113,8 +154,22 @@ def train(
         Replace what is at ``path``.
     progress
         Called with the updates done: at every checkpoint, and some ten times a second.
+    announce
+        Called once before the first update, with every setting as it is used.
+    warn
+        Called when chains are first seen not to forget where they were, with what to do about it.
+    stop
+        Asked after every update. When it says so, the machine is saved as it is and the training ends
+        there; it can be resumed.
     device
         ``"cpu"``, ``"cuda:N"``, or ``"auto"``.
+    arithmetic
+        How Gibbs steps are computed: ``"plain"``, in single precision; ``"integer"``, several times as fast,
+        for which no conditional probability is off by more than 1e-3; ``"auto"``, integer where it serves
+        (discrete units on a CPU).
+    memory
+        Bytes of samples, a byte a site, that are held at a time. Of more than that, blocks in random order
+        are read as they are needed.
 
     Returns
     -------
@@ -132,7 +187,9 @@ def train(
     CarvingError
         If the training diverged. Checkpoints saved before stay.
     """
-    data = read_training_data(samples, visible=visible, names=names, alphabet=alphabet)
+    data = read_training_data(
+        samples, visible=visible, names=names, alphabet=alphabet, weights=weights, memory=memory
+    )
     hidden_unit = _hidden_unit(hidden_unit)
     settings = Settings(
         method=method,
@@ -141,13 +198,21 @@ def train(
         k=k,
         chains=chains,
         batch_size=batch_size,
-        learning_rate=default_learning_rate(data.unit, hidden_unit)
+        learning_rate=default_learning_rate(data.unit, hidden_unit, optimiser)
         if learning_rate is None
         else learning_rate,
+        rate=rate,
+        optimiser=optimiser,
+        momentum=momentum,
+        l1=l1,
+        l2=l2,
+        beta=beta,
+        weights=describe_weights(weights, data.weights),
         weight_scale=weight_scale,
         save=save,
         seed=seed,
         device=str(resolve_device(device)),
+        arithmetic=_arithmetic(arithmetic, data.unit, hidden_unit, resolve_device(device)),
     )
     if resume and force:
         raise InvalidInput("resume and force: exclude each other; give one of them")
@@ -157,7 +222,10 @@ def train(
         run = _create(path, data, hidden_unit, settings, keep_samples=keep_samples, force=force)
     # readers may read on; only the right to write ends here
     with run:
-        _Training(run, data, hidden_unit, settings).continue_to_end(progress)
+        training = _Training(run, data, hidden_unit, settings)
+        if announce:
+            announce({"samples": len(data), "sites": data.sites, **settings.attributes()})
+        training.continue_to_end(progress, warn, stop)
     return run
 
 
@@ -170,6 +238,30 @@ def _hidden_unit(unit: str | Unit) -> Unit:
     return resolved
 
 
+def _arithmetic(given: str, visible: Unit, hidden: Unit, device: torch.device) -> str:
+    """The way to make Gibbs steps that is meant, if it can make those of machines of these units."""
+    # which ones can depends on units and device, not on sizes
+    smallest = RBM(
+        torch.zeros(1, *visible.site_shape, 1, device=device),
+        torch.zeros(1, *visible.site_shape, device=device),
+        torch.zeros(1, device=device),
+        visible=visible,
+        hidden=hidden,
+    )
+    machine = FlatMachine(smallest)
+    if given == "auto":
+        return fastest_steps(machine)
+    if given not in steps_names():
+        raise InvalidInput(
+            f"arithmetic: {given!r} is not known; give auto or one of {', '.join(steps_names())}"
+        )
+    if not find_steps(given).serves(machine):
+        raise InvalidInput(
+            f"arithmetic: {given} cannot draw {visible.name} and {hidden.name} units on {device}; give auto"
+        )
+    return given
+
+
 def _create(
     path: str | os.PathLike[str],
     data: TrainingData,
@@ -179,14 +271,21 @@ def _create(
     keep_samples: bool | None,
     force: bool,
 ) -> CheckpointSequence:
-    keep = data.codes.nbytes < _KEPT_BYTES if keep_samples is None else keep_samples
+    small = data.codes is not None and data.codes.nbytes < _KEPT_BYTES
+    keep = small if keep_samples is None else keep_samples
+    if keep and data.codes is None:
+        raise InvalidInput(
+            f"{data.source}: {len(data)} samples are more than fit into the memory they are given, and are "
+            "not copied into the store; leave out keep_samples, or give more memory"
+        )
     return create_checkpoints(
         path,
         visible=data.unit,
         hidden=hidden_unit,
+        beta=settings.beta,
         alphabet=data.alphabet,
         training=settings.attributes(),
-        provenance={"samples": data.source, "samples_sha256": data.fingerprint()},
+        provenance={"samples": data.source, "samples_sha256": data.fingerprint},
         samples=data.codes if keep else None,
         names=data.names if keep else None,
         force=force,
@@ -211,12 +310,43 @@ def _open(
                 f"{source}: {name}: the training began with {stored!r}, not {given!r}; resume with that"
             )
     settings.check_resumes(run.training, source)
-    if run.provenance.get("samples_sha256") != data.fingerprint():
+    if run.provenance.get("samples_sha256") != data.fingerprint:
         raise InvalidInput(
             f"{data.source}: are not the samples that the training in {source} began with; "
             "resume with the same samples in the same order, or train into another folder"
         )
     return open_checkpoints(path, writable=True)
+
+
+@dataclass(frozen=True, eq=False)
+class _Record:
+    """What a checkpoint is made of.
+
+    Attributes
+    ----------
+    snapshot
+        The machine.
+    model_mean
+        Mean of the visible layer that the estimator gave last, (N_v·q,).
+    relaxation
+        Of the chains.
+    seconds
+        Since the training began.
+    state
+        What the training goes on from.
+    """
+
+    snapshot: Snapshot
+    model_mean: Tensor
+    relaxation: Relaxation
+    seconds: float
+    state: dict[str, Tensor]
+
+
+class _Part(Protocol):
+    def state(self) -> dict[str, Tensor]: ...
+
+    def restore(self, state: dict[str, Tensor]) -> None: ...
 
 
 class _Training:
@@ -227,22 +357,40 @@ class _Training:
     ) -> None:
         self._run, self._settings = run, settings
         self._generator = torch.Generator(settings.device).manual_seed(settings.seed)
-        statistics = data.statistics.to(settings.device)
-        self._monitor = Monitor(statistics, data.unit)
-        first = first_machine(statistics, data.unit, hidden_unit, settings, self._generator)
-        self._machine = LearningMachine(first)
-        self._estimator = find_estimator(settings.method)(self._machine, settings, self._generator)
-        self._batches = Minibatches(statistics.flatten(1), settings.batch_size, self._generator)
+        self._monitor = Monitor(data, self._generator.device)
+        first = first_machine(data.frequencies, len(data), data.unit, hidden_unit, settings, self._generator)
+        self._machine = LearningMachine(run[-1].to(device=settings.device) if len(run) else first)
+        rows = min(settings.batch_size, len(data))
+        estimator, options = read_method(settings.method)
+        self._estimator = estimator(self._machine, settings, options, rows, self._generator)
+        self._batches = minibatches(data, settings.batch_size, self._generator)
+        self._ascent = Ascent(self._machine, settings)
+        self._rate = rate_factor(settings.rate)
         self._moments = Moments(self._machine)
-        self._field = self._machine.rows(min(settings.batch_size, len(statistics)))[1]
+        self._field = self._machine.rows(rows)[1]
+        self._saving = read_saving(settings.save, settings.updates)
+        self._saving.watch(data, self._generator.device)
+        self._mixing = Mixing(data, settings.k, self._generator.device)
         self._done = 0
         self._seconds_before = 0.0
+        self._before: _Record | None = None
         if len(run):
             self._restore()
-        ages = save_ages(settings.save, settings.updates)
-        self._ages = {age for age in ages if age > self._done}
+        else:
+            self._machine.fix_gauge()
+        self._looks = {age for age in self._saving.looks().tolist() if age > self._done}
 
     # ---- the store
+
+    def _parts(self) -> dict[str, _Part]:
+        """Whatever the next update depends on, besides the generator."""
+        return {
+            "machine": self._machine,
+            "minibatches": self._batches,
+            "estimator": self._estimator,
+            "ascent": self._ascent,
+            "mixing": self._mixing,
+        }
 
     def _restore(self) -> None:
         run = self._run
@@ -251,26 +399,57 @@ class _Training:
             raise InvalidInput(f"{run.path}: holds no state to resume from; train into another folder")
         tensors = {name: torch.tensor(values) for name, values in state.items()}
         self._done = int(run.ages[-1])
-        self._machine = LearningMachine(run[-1].to(device=self._settings.device))
         self._generator.set_state(tensors["generator"])
-        self._batches.restore(_part(tensors, "minibatches"))
-        self._estimator.restore(_part(tensors, "estimator"))
+        for name, part in self._parts().items():
+            part.restore(_part(tensors, name))
+        same_rule = run.training.get("save") == self._settings.save
+        last = Snapshot(self._done, run[-1].to(device=self._settings.device), self._chains())
+        self._saving.restore(_part(tensors, "saving") if same_rule else {}, last)
         self._seconds_before = float(run.elapsed_seconds[-1])
 
-    def _save(self, model: Moments, seconds: float) -> dict[str, float]:
-        machine = self._machine.as_rbm()
-        metrics = self._monitor.measure(machine, model)
-        state = {
-            "generator": self._generator.get_state(),
-            **_prefixed("minibatches", self._batches.state()),
-            **_prefixed("estimator", self._estimator.state()),
-        }
+    def _chains(self) -> Tensor | None:
+        chains = self._estimator.chains
+        return None if chains is None else chains.to(torch.int8)
+
+    def _record(self, model: Moments, seconds: float) -> _Record:
+        """All of the training as it is now, whatever becomes of it."""
+        state = {"generator": self._generator.get_state()}
+        for name, part in self._parts().items():
+            state |= {f"{name}_{key}": tensor.clone() for key, tensor in part.state().items()}
+        snapshot = Snapshot(self._done, self._machine.to_save(), self._chains())
+        return _Record(
+            snapshot,
+            model.visible.clone(),
+            self._mixing.relaxation(),
+            self._seconds_before + seconds,
+            state,
+        )
+
+    def _consider(self, model: Moments, seconds: float) -> dict[str, float] | None:
+        """Save this machine, the one looked at before, both or none; metrics of the last that was saved."""
+        now, before = self._record(model, seconds), self._before
+        verdict = self._saving.look(now.snapshot)
+        now.state.update(self._saving_state())
+        metrics = None
+        # the one before is missing right after it was resumed from, when it is in the store
+        if verdict.before and before is not None:
+            metrics = self._save(before)
+        if verdict.this:
+            metrics = self._save(now)
+        self._before = now
+        return metrics
+
+    def _saving_state(self) -> dict[str, Tensor]:
+        return {f"saving_{key}": tensor for key, tensor in self._saving.state().items()}
+
+    def _save(self, record: _Record) -> dict[str, float]:
+        metrics = self._monitor.measure(record.snapshot.machine, record.model_mean, record.relaxation)
         self._run.append(
-            machine,
-            updates=self._done,
-            elapsed_seconds=self._seconds_before + seconds,
+            record.snapshot.machine,
+            updates=record.snapshot.age,
+            elapsed_seconds=record.seconds,
             metrics=metrics,
-            resume={name: tensor.cpu().numpy() for name, tensor in state.items()},
+            resume={name: tensor.cpu().numpy() for name, tensor in record.state.items()},
             training=self._settings.attributes(),
         )
         return metrics
@@ -279,28 +458,53 @@ class _Training:
 
     def _update(self) -> Moments:
         machine, batch = self._machine, self._batches.next()
-        self._moments.measure(machine, batch, self._field)
+        self._moments.measure(machine, batch.rows, self._field, batch.weights)
         model = self._estimator.moments(machine, batch, self._generator)
-        ascend(machine, self._moments, model, self._settings.learning_rate)
+        rate = self._settings.learning_rate * self._rate(self._done, self._settings.updates)
+        self._ascent.step(self._moments, model, rate)
         self._done += 1
+        if self._mixing.is_due(self._done):
+            self._mixing.look(self._estimator.chains)
         return model
 
-    def continue_to_end(self, progress: ProgressCallback | None) -> None:
-        """All updates that are left."""
+    def continue_to_end(
+        self,
+        progress: ProgressCallback | None,
+        warn: Callable[[str], None] | None,
+        stop: Callable[[], bool] | None,
+    ) -> None:
+        """All updates that are left, unless told to stop."""
         began = reported = time.perf_counter()
         message, last = "", self._settings.updates
         while self._done < last:
             model = self._update()
-            saving = self._done in self._ages
-            if (saving or self._done % _LOOK_EVERY == 0) and self._machine.has_diverged():
+            looking, saved = self._done in self._looks, None
+            if (looking or self._done % _LOOK_EVERY == 0) and self._machine.has_diverged():
                 raise self._divergence()
-            if saving:
-                metrics = self._save(model, time.perf_counter() - began)
-                message = _message(metrics)
+            if looking:
+                saved = self._consider(model, time.perf_counter() - began)
+                message = _message(saved) if saved else message
+                relaxation = self._mixing.relaxation()
+                if warn and relaxation.hinders(self._settings.k * self._done):
+                    warn(self._hindered(relaxation))
+                    warn = None
             now = time.perf_counter()
-            if progress and (saving or now - reported > _SECONDS_BETWEEN_REPORTS):
+            if progress and (saved or now - reported > _SECONDS_BETWEEN_REPORTS):
                 progress(Progress("training", self._done, last, message))
                 reported = now
+            if stop and stop():
+                if not saved and not self._machine.has_diverged():
+                    record = self._record(model, time.perf_counter() - began)
+                    self._save(replace(record, state={**record.state, **self._saving_state()}))
+                return
+
+    def _hindered(self, relaxation: Relaxation) -> str:
+        steps = relaxation.steps
+        return (
+            f"near update {self._done} the chains need {steps:.0f} Gibbs steps or more to forget where they "
+            f"were, {steps / self._settings.k:.0f} updates: what they average lags behind the machine; "
+            "raise k, lower the learning rate, or choose the method tempering or trajectory"
+        )
 
     def _divergence(self) -> CarvingError:
         kept = f"{len(self._run)} checkpoints before it are kept; " if len(self._run) else ""
@@ -311,11 +515,9 @@ class _Training:
 
 
 def _message(metrics: dict[str, Any]) -> str:
-    return f"pseudo-log-likelihood {metrics['pseudo_log_likelihood']:.4f} a site"
-
-
-def _prefixed(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {f"{prefix}_{name}": tensor for name, tensor in state.items()}
+    likelihood = f"pseudo-log-likelihood {metrics['pseudo_log_likelihood']:.4f} a site"
+    steps = metrics["relaxation_steps"]
+    return f"{likelihood}, chains forget in {steps:.0f} steps" if steps == steps else likelihood
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -26,6 +26,7 @@ from carving.errors import InvalidInput
 from carving.meanfield import FixedPoints, Plefka, Spent, link, same_points
 from carving.meanfield.linkage import by_first_appearance, per_site_coordinates
 from carving.meanfield.solver import Solver, starting_points
+from carving.sampling import select_ages_by_acceptance
 from carving.tree._assembly import Walk, assemble
 from carving.tree._columns import string_column
 from carving.tree._reached import Reached
@@ -141,7 +142,9 @@ def build_tree(
         Max-norm distance up to which two points are the same; ten tolerances, or the sum of both error
         estimates where that is larger.
     ages
-        Which checkpoints: ``"all"``, ``"every:N"``, ``"log:N"``, ``"1,5,20"`` or a sequence of ages.
+        Which checkpoints: ``"all"``, ``"every:N"``, ``"log:N"``, ``"1,5,20"`` or a sequence of ages;
+        ``"acceptance:X"``, as few as leave neighbours swapping chains with probability X
+        (:func:`carving.sampling.select_ages_by_acceptance`).
     batch_size
         Rows that the solver iterates together.
     device
@@ -179,7 +182,7 @@ def build_tree(
     columns, colors = _labels(labels, colors, len(names))
     for part in _encoded(run.visible, values, source):
         del part  # only to see that every sample is one, before any work starts
-    walked = np.sort(run.select(ages))[::-1]
+    walked = np.sort(select_ages_by_acceptance(run, ages))[::-1]
     options = {
         "order": order,
         "tolerance": tolerance,
@@ -328,9 +331,8 @@ def _encoded(unit: Unit, samples: Any, source: str) -> Iterator[Tensor]:
     """The samples as magnetisations, in chunks."""
     for low in range(0, samples.shape[0], _ROWS_AT_ONCE):
         part = samples[low : low + _ROWS_AT_ONCE]
-        yield unit.encode(
-            part if isinstance(part, Tensor) else np.asarray(part), torch.float64, source=source
-        )
+        values = part if isinstance(part, Tensor) else np.asarray(part)
+        yield unit.encode(values, torch.float64, source=source, first_row=low)
 
 
 def _from_samples(rbm: RBM, samples: Any, source: str) -> Iterator[tuple[Tensor, None]]:

@@ -148,7 +148,9 @@ class ScalarUnit(Unit):
         return ScalarSweep(self, bias, powers, hidden, hidden_bias, rows)
 
 
-def checked_values(samples: object, allowed: dict[float, str], unit: str, hint: str, source: str) -> Tensor:
+def checked_values(
+    samples: object, allowed: dict[float, str], unit: str, hint: str, source: str, first_row: int
+) -> Tensor:
     """``samples`` as a tensor (n, N), every value among ``allowed``."""
     values = samples if isinstance(samples, Tensor) else torch.from_numpy(np.array(samples))
     if values.ndim != 2:
@@ -157,12 +159,14 @@ def checked_values(samples: object, allowed: dict[float, str], unit: str, hint: 
         )
     good = torch.zeros(values.shape, dtype=torch.bool, device=values.device)
     for value in allowed:
-        good |= values == value
+        # torch would wrap a negative number, and find 255 equal to it
+        if value >= 0 or values.dtype.is_signed:
+            good |= values == value
     if not bool(good.all()):
         row, column = (int(x) for x in torch.nonzero(~good)[0])
         found = values[row, column].item()
         raise InvalidInput(
-            f"{source}: row {row}, column {column}: {found:g} is not a value of {unit} units "
+            f"{source}: row {row + first_row}, column {column}: {found:g} is not a value of {unit} units "
             f"({' or '.join(allowed.values())}); {hint}"
         )
     return values

@@ -88,13 +88,16 @@ class Unit(ABC):
         return field.copy_(self.sample(field, generator))
 
     @abstractmethod
-    def encode(self, samples: object, dtype: torch.dtype, *, source: str = "samples") -> Tensor:
+    def encode(
+        self, samples: object, dtype: torch.dtype, *, source: str = "samples", first_row: int = 0
+    ) -> Tensor:
         """Raw samples as statistics in ``dtype``: what v is in the energy (1).
 
         Raises
         ------
         InvalidInput
-            Naming ``source``, row and column of the first value that this unit cannot take.
+            Naming ``source``, row and column of the first value that this unit cannot take; rows are
+            counted from ``first_row``.
         """
 
     @abstractmethod

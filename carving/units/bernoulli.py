@@ -40,9 +40,11 @@ class Bernoulli(ScalarUnit):
         room.uniform_(generator=generator)
         return torch.lt(room, field.sigmoid_(), out=field)
 
-    def encode(self, samples: object, dtype: torch.dtype, *, source: str = "samples") -> Tensor:
+    def encode(
+        self, samples: object, dtype: torch.dtype, *, source: str = "samples", first_row: int = 0
+    ) -> Tensor:
         hint = "for ±1 data use spin units, for anything else binarise first"
-        return checked_values(samples, {0: "0", 1: "1"}, "bernoulli", hint, source).to(dtype)
+        return checked_values(samples, {0: "0", 1: "1"}, "bernoulli", hint, source, first_row).to(dtype)
 
     def configurations(self, sites: int, dtype: torch.dtype) -> Tensor:
         return all_rows((0, 1), sites, dtype)

@@ -58,7 +58,9 @@ class Gaussian(ScalarUnit):
         room.normal_(generator=generator).div_(math.sqrt(self.precision))
         return field.div_(self.precision).add_(room)
 
-    def encode(self, samples: object, dtype: torch.dtype, *, source: str = "samples") -> Tensor:
+    def encode(
+        self, samples: object, dtype: torch.dtype, *, source: str = "samples", first_row: int = 0
+    ) -> Tensor:
         raise InvalidInput(
             f"{source}: gaussian units are for hidden layers; samples need another visible unit"
         )

@@ -70,25 +70,35 @@ class Potts(Unit):
         code = (uniform[..., None] >= ladder).sum(-1).clamp_(max=self.states - 1)
         return torch.nn.functional.one_hot(code, self.states).to(field.dtype)
 
-    def encode(self, samples: object, dtype: torch.dtype, *, source: str = "samples") -> Tensor:
+    def encode(
+        self, samples: object, dtype: torch.dtype, *, source: str = "samples", first_row: int = 0
+    ) -> Tensor:
         values = samples if isinstance(samples, Tensor) else torch.from_numpy(np.array(samples))
         if values.ndim == 3:
             wrong = ((values != 0) & (values != 1)).any(-1) | (values.sum(-1) != 1)
             if values.shape[-1] != self.states or bool(wrong.any()):
+                place = ""
+                if bool(wrong.any()):
+                    row, column = (int(x) for x in torch.nonzero(wrong)[0])
+                    place = f"row {row + first_row}, column {column}: "
                 raise InvalidInput(
-                    f"{source}: not one-hot in {self.states} states; give integer codes 0 … {self.states - 1}"
+                    f"{source}: {place}not one-hot in {self.states} states; give integer codes "
+                    f"0 … {self.states - 1}"
                 )
             return values.to(dtype)
         if values.ndim != 2:
             raise InvalidInput(
                 f"{source}: has {values.ndim} dimensions; potts samples are a table (samples, sites)"
             )
-        wrong = (values != torch.floor(values)) | (values < 0) | (values >= self.states)
+        # torch would wrap a number of states that a byte does not hold
+        wide = values.short() if values.element_size() == 1 else values
+        wrong = (values != torch.floor(values)) | (wide < 0) | (wide >= self.states)
         if bool(wrong.any()):
             row, column = (int(x) for x in torch.nonzero(wrong)[0])
             raise InvalidInput(
-                f"{source}: row {row}, column {column}: {values[row, column].item():g} is not a code of "
-                f"potts units (0 … {self.states - 1}); check the alphabet, and that the machine fits the data"
+                f"{source}: row {row + first_row}, column {column}: {values[row, column].item():g} is not a "
+                f"code of potts units (0 … {self.states - 1}); check the alphabet, and that the machine fits "
+                "the data"
             )
         return torch.nn.functional.one_hot(values.long(), self.states).to(dtype)
 

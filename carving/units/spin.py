@@ -43,9 +43,11 @@ class Spin(ScalarUnit):
         room.uniform_(generator=generator)
         return torch.lt(room, field.mul_(2).sigmoid_(), out=field).mul_(2).sub_(1)
 
-    def encode(self, samples: object, dtype: torch.dtype, *, source: str = "samples") -> Tensor:
+    def encode(
+        self, samples: object, dtype: torch.dtype, *, source: str = "samples", first_row: int = 0
+    ) -> Tensor:
         hint = "for 0/1 data use bernoulli units, for anything else binarise first"
-        return checked_values(samples, {-1: "-1", 1: "1"}, "spin", hint, source).to(dtype)
+        return checked_values(samples, {-1: "-1", 1: "1"}, "spin", hint, source, first_row).to(dtype)
 
     def configurations(self, sites: int, dtype: torch.dtype) -> Tensor:
         return all_rows((-1, 1), sites, dtype)

@@ -39,7 +39,8 @@ from carving_cli._outputs import check_folder
     default="all",
     show_default=True,
     metavar="AGES",
-    help="Which checkpoints to use: all, every:N, log:N, or a list as 1,5,20.",
+    help="Which checkpoints to use: all, every:N, log:N, acceptance:X (as few as swap chains with "
+    "probability X), or a list as 1,5,20.",
 )
 @order_option
 @tolerance_option
@@ -87,6 +88,7 @@ def command(
       carve build-tree checkpoints/
       carve build-tree checkpoints/ --samples genomes.npz --labels people.csv -o tree/
     """  # fmt: skip
+    from carving.sampling import select_ages_by_acceptance
     from carving.tree import build_tree
 
     console = Console()
@@ -96,7 +98,7 @@ def command(
     # a damaged checkpoint is found now, and not after the ages that are older than it
     run.verify()
     with option_errors("--ages"):
-        chosen = run.select(ages)
+        chosen = select_ages_by_acceptance(run, ages)
     samples = _loading.load_samples(
         samples_path, run, rows=rows, unknown_letters=unknown_letters, source=checkpoints
     )

@@ -1,38 +1,79 @@
 """``carve info``: what a store holds."""
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from carving.errors import InvalidInput
 from carving_cli._console import Console
-from carving_cli._options import STORE, common_options
+from carving_cli._errors import interruptible
+from carving_cli._options import FILE, STORE, common_options, force_option
+
+if TYPE_CHECKING:
+    from carving.checkpoints import CheckpointSequence
+
+PICTURES = (".png", ".svg", ".pdf")
 
 
 @click.command(name="info")
 @click.argument("store", type=STORE)
+@click.option(
+    "--plot",
+    type=FILE,
+    default=None,
+    metavar="FILE",
+    help="Draw what was measured at every checkpoint of a training: .png, .svg or .pdf.",
+)
+@force_option
 @common_options
-def command(store: str) -> None:
+def command(store: str, plot: Path | None, force: bool) -> None:
     """Say what a checkpoint store or a tree holds.
 
     STORE is a folder or .zip of checkpoints, or a tree that build-tree wrote.
 
     \b
-    Example:
+    Examples:
       carve info checkpoints/
-    """
+      carve info checkpoints/ --plot training.png
+    """  # fmt: skip
+    from carving._files import check_output
     from carving_cli import _loading
 
+    if plot is not None:
+        if plot.suffix.lower() not in PICTURES:
+            raise click.BadOptionUsage(
+                "--plot", f"--plot: {plot}: is no kind of picture; let it end in one of {' '.join(PICTURES)}"
+            )
+        check_output(plot, force=force)
     if _loading.kind_of_store(store) == "tree":
+        if plot is not None:
+            raise InvalidInput(f"{store}: is a tree; --plot draws a training, so name a store of checkpoints")
         values, lines = _tree(store)
     else:
-        values, lines = _checkpoints(store)
+        from carving import open_checkpoints
+
+        run = open_checkpoints(store)
+        values, lines = _checkpoints(store, run)
+        if plot is not None:
+            _draw(run, plot, force=force)
+            values["plot"] = str(plot)
+            lines.append(f"  drawn in      {plot}")
     Console().summary(values, lines, is_result=True)
 
 
-def _checkpoints(store: str) -> tuple[dict[str, Any], list[str]]:
-    from carving import open_checkpoints
+def _draw(run: "CheckpointSequence", plot: Path, *, force: bool) -> None:
+    from carving._files import whole_file
+    from carving.report import draw_training
 
-    run = open_checkpoints(store)
+    title = f"{Path(run.path).name}: {len(run)} checkpoints"
+    with interruptible("nothing was written"):
+        figure = draw_training(run, title=title)
+        with whole_file(plot, force=force) as file:
+            figure.savefig(file, format=plot.suffix.lower()[1:])
+
+
+def _checkpoints(store: str, run: "CheckpointSequence") -> tuple[dict[str, Any], list[str]]:
     ages = [int(age) for age in run.ages]
     values: dict[str, Any] = {
         "kind": "checkpoints",

@@ -1,12 +1,12 @@
 """``carve train``: a machine and its history from samples."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from carving_cli._console import Console
-from carving_cli._errors import interruptible, option_errors
+from carving_cli._errors import deferred_interrupts, interruptible, option_errors
 from carving_cli._options import (
     FILE,
     PositiveType,
@@ -20,6 +20,8 @@ from carving_cli._options import (
 from carving_cli._progress import duration
 
 if TYPE_CHECKING:
+    import numpy
+
     from carving.checkpoints import CheckpointSequence
 
 COUNT = click.IntRange(min=1)
@@ -58,10 +60,17 @@ COUNT = click.IntRange(min=1)
     "--save",
     default="exponential:60",
     show_default=True,
-    help="At which ages to save: exponential:N or linear:N.",
+    metavar="RULE",
+    help="At which ages to save: exponential:N, linear:N, acceptance:X (neighbours swap chains with "
+    "probability X) or adaptive:N (both sides of every split).",
 )
 @click.option(
-    "--method", default="pcd", show_default=True, help="How the machine's own averages are estimated."
+    "--method",
+    default="pcd",
+    show_default=True,
+    metavar="NAME",
+    help="How the machine's own averages are estimated: pcd, cd, rdm, emf, tempering or trajectory; settings "
+    "of its own follow it, as in emf:order=3.",
 )
 @click.option(
     "--k", "steps", type=COUNT, metavar="N", default=10, show_default=True, help="Gibbs steps an update."
@@ -76,7 +85,51 @@ COUNT = click.IntRange(min=1)
     "--learning-rate",
     type=PositiveType(),
     default=None,
-    help="Step size of the weights.  [default: 0.05 between 0/1 units, the same in effect for others]",
+    help="Step size of the weights.  [default: 0.05 between 0/1 units, the same in effect for others; 0.002 "
+    "for adam]",
+)
+@click.option(
+    "--rate",
+    default="constant",
+    show_default=True,
+    metavar="SCHEDULE",
+    help="How the step size changes: constant, exponential:N (halved every N updates), inverse:N or cosine.",
+)
+@click.option("--optimiser", default="sgd", show_default=True, metavar="NAME", help="sgd or adam.")
+@click.option(
+    "--momentum", type=float, default=0.0, show_default=True, help="Of the optimiser, from 0 to below 1."
+)
+@click.option("--l1", type=float, default=0.0, show_default=True, help="Pulls weights to zero evenly.")
+@click.option("--l2", type=float, default=0.0, show_default=True, help="Pulls weights to zero by their size.")
+@click.option(
+    "--weights",
+    default=None,
+    metavar="RULE|FILE",
+    help="How much each sample counts: identity:0.8 (one over the number of samples that agree in as much; "
+    "usual for protein families), or a file of numbers.",
+)
+@click.option(
+    "--beta",
+    type=PositiveType(),
+    default=1.0,
+    show_default=True,
+    help="Inverse temperature that the machines are stored with.",
+)
+@click.option(
+    "--arithmetic",
+    type=click.Choice(["auto", "integer", "plain"]),
+    default="auto",
+    show_default=True,
+    help="How Gibbs steps are computed: plain in single precision; integer several times as fast, "
+    "probabilities within 1e-3.",
+)
+@click.option(
+    "--memory",
+    type=COUNT,
+    metavar="MIB",
+    default=512,
+    show_default=True,
+    help="Samples held at a time; of larger .npy and zarr files parts are read as they are needed.",
 )
 @click.option(
     "--keep-samples/--no-keep-samples",
@@ -103,6 +156,15 @@ def command(
     chains: int,
     batch_size: int,
     learning_rate: float | None,
+    rate: str,
+    optimiser: str,
+    momentum: float,
+    l1: float,
+    l2: float,
+    weights: str | None,
+    beta: float,
+    arithmetic: str,
+    memory: int,
     keep_samples: bool | None,
     resume: bool,
     seed: int,
@@ -111,31 +173,43 @@ def command(
 ) -> None:
     """Train a machine on samples and save it at many ages.
 
-    Checkpoints are safe as soon as they are saved. A training that was stopped, in whatever way,
-    goes on with --resume to the same result as if it had never stopped.
+    Checkpoints are safe as soon as they are saved. Ctrl-C saves one more and stops. A training that was
+    stopped, in whatever way, goes on with --resume to the same machine as if it had never stopped.
+
+    \b
+    Memory is about 0.3 GB for the program, a byte a site for each sample (up to --memory), and 40 bytes
+    for each weight (60 with adam).
 
     \b
     Examples:
       carve train genomes.npz checkpoints/
+      carve train genomes.npz checkpoints/ --save adaptive:40 --updates 20000
       carve train genomes.npz checkpoints/ --updates 20000 --save exponential:100 --resume
+      carve train family.fasta checkpoints/ --weights identity:0.8 --hidden-unit gaussian
     """  # fmt: skip
     from carving import read_samples, train
     from carving._files import check_output
-    from carving.training import estimator_names, save_ages
+    from carving.training import check_optimiser, rate_factor, read_method, read_saving
 
     console = Console()
     if resume and force:
         raise click.UsageError("--resume and --force exclude each other; give one of them")
-    if method not in estimator_names():
-        names = ", ".join(estimator_names())
-        raise click.BadOptionUsage("--method", f"--method: {method!r} is not known; give one of {names}")
+    with option_errors("--method"):
+        read_method(method)
     with option_errors("--save"):
-        save_ages(save, updates)
+        read_saving(save, updates)
+    with option_errors("--rate"):
+        rate_factor(rate)
+    with option_errors("--optimiser"):
+        check_optimiser(optimiser)
     if not resume:
         check_output(checkpoints, force=force)
-    data = read_samples(samples, rows=rows, unknown_letters=unknown_letters)
+    # arrays that may be larger than memory are opened by the library
+    whole = rows is None and (samples.is_dir() or samples.suffix.lower() == ".npy")
+    data = samples if whole else read_samples(samples, rows=rows, unknown_letters=unknown_letters)
+    weights_given = _weights(weights)
     go_on = f"what was saved is safe in {checkpoints}; the same command with --resume goes on from there"
-    with interruptible(go_on), console.progress() as progress:
+    with interruptible(go_on), console.progress() as progress, deferred_interrupts() as stop:
         run = train(
             data,
             checkpoints,
@@ -148,15 +222,60 @@ def command(
             chains=chains,
             batch_size=batch_size,
             learning_rate=learning_rate,
+            rate=rate,
+            optimiser=optimiser,
+            momentum=momentum,
+            l1=l1,
+            l2=l2,
+            weights=weights_given,
+            beta=beta,
+            arithmetic=arithmetic,
+            memory=memory * 2**20,
             save=save,
             seed=seed,
             keep_samples=keep_samples,
             resume=resume,
             force=force,
             progress=progress,
+            announce=lambda settings: _announce(settings, console),
+            warn=console.warn,
+            stop=stop,
             device=device,
         )
+        if stop():
+            raise KeyboardInterrupt
     _report(run, samples, checkpoints, console)
+
+
+def _weights(given: str | None) -> "str | numpy.ndarray | None":
+    """A rule, or the numbers of a file."""
+    import numpy
+
+    from carving.errors import InvalidInput
+
+    if given is None or not Path(given).is_file():
+        return given
+    try:
+        return numpy.load(given) if given.endswith(".npy") else numpy.loadtxt(given, ndmin=1)
+    except (OSError, ValueError, EOFError) as error:
+        raise InvalidInput(f"{given}: is no list of weights ({error}); give one number a line") from error
+
+
+def _announce(settings: dict[str, Any], console: Console) -> None:
+    """What is about to be done, before it begins."""
+    console.note(
+        "{samples:,} samples of {sites:,} sites, {hidden:,} hidden units; {updates:,} updates, saved at "
+        "{save}".format(**settings)
+    )
+    batch = min(settings["batch_size"], settings["samples"])
+    extra = "".join(f", {name} {settings[name]:g}" for name in ("momentum", "l1", "l2") if settings[name])
+    weights = "" if settings["weights"] == "none" else f"; weights {settings['weights']}"
+    console.note(
+        "  {method} with k {k}, {chains:,} chains, batches of {batch:,}; {optimiser}, learning rate "
+        "{learning_rate:g} {rate}{extra}; {arithmetic} arithmetic{given}".format(
+            **{**settings, "batch": batch, "extra": extra, "given": weights}
+        )
+    )
 
 
 def _report(run: "CheckpointSequence", samples: Path, checkpoints: Path, console: Console) -> None:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from carving.rbm import RBM
+from carving.training._settings import Settings
 from carving.units import Bernoulli, Gaussian, Potts, Spin, Unit
 
 PAIRS = list(
@@ -64,3 +65,21 @@ def log_likelihood(
     sites = data.shape[1] // (visible.site_shape[0] if visible.site_shape else 1)
     every = minus_free_energy(configurations(visible, sites), weights, a, b, hidden)
     return minus_free_energy(data, weights, a, b, hidden).mean() - torch.logsumexp(every, 0)
+
+
+def settings(**changes: object) -> Settings:
+    """Settings of a training of a small machine."""
+    values: dict = {
+        "method": "pcd",
+        "hidden": 3,
+        "updates": 10,
+        "k": 10,
+        "chains": 1000,
+        "batch_size": 10,
+        "learning_rate": 0.1,
+        "weight_scale": 0.01,
+        "save": "linear:2",
+        "seed": 0,
+        "device": "cpu",
+    }
+    return Settings(**{**values, **changes})

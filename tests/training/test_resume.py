@@ -66,6 +66,31 @@ def test_interrupted_at_any_checkpoint_and_resumed_it_ends_in_the_same_bits(tmp_
         assert content(resumed) == content(whole)
 
 
+@pytest.mark.parametrize("save", ["acceptance:0.6", "adaptive:9"])
+def test_rules_that_look_at_the_machine_go_on_to_the_same_checkpoints(tmp_path, save):
+    halves = np.arange(14) < 7
+    samples = np.repeat(np.stack([halves, ~halves, np.arange(14) % 2 == 0]), 20, 0)
+    options = {**OPTIONS, "save": save, "learning_rate": 1.0, "updates": 300}
+    whole = carving.train(samples, tmp_path / "whole", **options)
+    assert len(whole) > 6
+    # of adaptive's, one is saved only after a later one was looked at
+    for age in whole.ages[1:-1][:4].tolist():
+        train_until(samples, tmp_path / f"run {age}", age, **options)
+        resumed = carving.train(samples, tmp_path / f"run {age}", resume=True, **options)
+        assert content(resumed) == content(whole)
+
+
+def test_told_to_stop_it_saves_and_goes_on_to_the_same_machines(tmp_path):
+    whole = carving.train(table(), tmp_path / "whole", **OPTIONS)
+    asked = iter(range(1000))
+    stopped = carving.train(table(), tmp_path / "run", stop=lambda: next(asked) == 40, **OPTIONS)
+    assert stopped.ages[-1] == 41
+    resumed = carving.train(table(), tmp_path / "run", resume=True, **OPTIONS)
+    assert resumed.ages.tolist() == sorted([*whole.ages.tolist(), 41])
+    for age in whole.ages.tolist():
+        assert resumed.at_age(age).weights.equal(whole.at_age(age).weights)
+
+
 def test_resumed_again_and_again_it_ends_in_the_same_bits(tmp_path):
     whole = carving.train(table(), tmp_path / "whole", **OPTIONS)
     train_until(table(), tmp_path / "run", 1, **OPTIONS)
@@ -114,6 +139,33 @@ def test_batches_of_all_samples_resume_too(tmp_path):
     assert content(carving.train(table(), tmp_path / "run", resume=True, **options)) == content(whole)
 
 
+SHORT = {**OPTIONS, "updates": 12, "save": "linear:3"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *({"method": method} for method in carving.training.estimator_names()),
+        {"method": "emf:persistent=no"},
+        {"optimiser": "adam", "rate": "cosine"},
+        {"optimiser": "adam", "momentum": 0.5, "l1": 1e-3, "rate": "exponential:5"},
+        {"momentum": 0.8, "l2": 1e-3, "rate": "inverse:5"},
+        {"arithmetic": "plain"},
+        {"weights": "identity:0.7"},
+        {"weights": np.arange(1, 51), "method": "cd"},
+        {"beta": 1.7},
+        {"beta": 1.7, "optimiser": "adam", "visible": carving.Potts(2)},
+        {"visible": carving.Potts(2), "optimiser": "adam", "momentum": 0.5},
+    ],
+    ids=lambda options: " ".join(f"{name}={value}" for name, value in options.items())[:50],
+)
+def test_with_every_option_it_ends_in_the_same_bits(tmp_path, options):
+    options = {**SHORT, **options}
+    whole = carving.train(table(), tmp_path / "whole", **options)
+    train_until(table(), tmp_path / "run", 4, **options)
+    assert content(carving.train(table(), tmp_path / "run", resume=True, **options)) == content(whole)
+
+
 def test_resuming_what_has_ended_changes_nothing(tmp_path):
     whole = content(carving.train(table(), tmp_path / "run", **OPTIONS))
     assert content(carving.train(table(), tmp_path / "run", resume=True, **OPTIONS)) == whole
@@ -138,6 +190,13 @@ def test_a_longer_training_says_so_in_the_store(tmp_path):
     assert carving.open_checkpoints(tmp_path / "run").training["updates"] == 120
 
 
+def test_a_training_whose_rate_ends_with_it_cannot_be_made_longer(tmp_path):
+    options = {**OPTIONS, "updates": 2, "rate": "cosine"}
+    carving.train(table(), tmp_path / "run", **options)
+    with pytest.raises(InvalidInput, match="run: rate: cosine ends with the 2 updates .*another folder"):
+        carving.train(table(), tmp_path / "run", resume=True, **{**options, "updates": 4})
+
+
 def test_a_shorter_training_is_refused(tmp_path):
     carving.train(table(), tmp_path / "run", **OPTIONS)
     with pytest.raises(InvalidInput, match="updates: the training began with 60, not 30"):
@@ -160,14 +219,35 @@ def test_a_shorter_training_is_refused(tmp_path):
         ("seed", 5),
         ("hidden_unit", "spin"),
         ("visible", carving.Potts(2)),
+        ("method", "cd"),
+        ("rate", "cosine"),
+        ("rate", "exponential:5"),
+        ("optimiser", "adam"),
+        ("momentum", 0.5),
+        ("l1", 0.001),
+        ("l2", 0.001),
+        ("beta", 2.0),
+        ("weights", "identity:0.8"),
+        ("weights", np.arange(1, 51)),
+        ("arithmetic", "integer"),
     ],
 )
 def test_another_setting_is_refused_by_its_name(tmp_path, name, value):
-    run = carving.train(table(), tmp_path / "run", **{**OPTIONS, "updates": 2})
+    # plain, so that there is another arithmetic everywhere
+    options = {**OPTIONS, "updates": 2, "arithmetic": "plain"}
+    run = carving.train(table(), tmp_path / "run", **options)
     before = run.fingerprint
     with pytest.raises(InvalidInput, match=f"run: {name}: the training began with"):
-        carving.train(table(), tmp_path / "run", resume=True, **{**OPTIONS, "updates": 2, name: value})
+        carving.train(table(), tmp_path / "run", resume=True, **{**options, name: value})
     assert carving.open_checkpoints(tmp_path / "run").fingerprint == before
+
+
+def test_other_weights_are_refused_by_their_name(tmp_path):
+    options = {**OPTIONS, "updates": 2, "weights": np.arange(1, 51)}
+    carving.train(table(), tmp_path / "run", **options)
+    for weights in (np.arange(50, 0, -1), 2 * np.arange(1, 51), "identity:0.8", None):
+        with pytest.raises(InvalidInput, match="run: weights: the training began with 'given, sha256"):
+            carving.train(table(), tmp_path / "run", resume=True, **{**options, "weights": weights})
 
 
 def test_other_samples_are_refused(tmp_path):

@@ -1,48 +1,58 @@
-"""Markov chains of visible states that advance by block Gibbs steps in buffers of their own."""
+"""What estimators that average over Gibbs chains have in common."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from carving.sampling._chains import GibbsChains
+from carving.training._gradient import Moments
 from carving.training._machine import LearningMachine
+from carving.training.estimators._estimator import Estimator
+
+if TYPE_CHECKING:
+    from carving.training._settings import Settings
 
 
-class GibbsChains:
-    """Some configurations of the visible layer, one a row.
+class ChainEstimator(Estimator):
+    """Chains that advance by k Gibbs steps an update, whatever they begin from.
 
     Parameters
     ----------
-    machine
-        Gives the sizes.
+    machine, settings, generator
+        As for every estimator.
     count
-        How many.
-
-    Attributes
-    ----------
-    visible
-        The configurations (chains, N_v·q), at first of no meaning; written over by all methods.
-    hidden
-        Room for as many rows of the hidden layer.
+        Number of chains.
     """
 
-    def __init__(self, machine: LearningMachine, count: int) -> None:
-        self.visible, self.hidden = machine.rows(count)
-        self._visible_room, self._hidden_room = machine.rows(count)
+    def __init__(
+        self, machine: LearningMachine, settings: Settings, count: int, generator: torch.Generator
+    ) -> None:
+        self._chains = GibbsChains(machine, count, generator, steps=settings.arithmetic)
+        self._steps = settings.k
+        self._moments = Moments(machine)
+        self._hidden = machine.rows(count)[1]
 
-    def draw_visible(self, machine: LearningMachine, hidden: Tensor, generator: torch.Generator) -> None:
-        """Draw v given these rows of the hidden layer."""
-        machine.visible_field(hidden, out=self.visible)
-        machine.visible.draw(machine.by_site(self.visible), machine.by_site(self._visible_room), generator)
+    def middle(self, machine: LearningMachine) -> Tensor:
+        """Hidden layers without field, a row a chain."""
+        return machine.hidden.mean(torch.zeros_like(self._hidden))
 
-    def advance(self, machine: LearningMachine, steps: int, generator: torch.Generator) -> None:
-        """Draw h given v and v given h, ``steps`` times.
+    def advance(
+        self, machine: LearningMachine, generator: torch.Generator, weights: Tensor | None = None
+    ) -> Moments:
+        """k Gibbs steps with the machine as it is now, and the average over the chains, with their weights
+        (chains,) if any."""
+        self._chains.refresh(machine)
+        self._chains.advance(self._steps, generator)
+        self._moments.measure(machine, self._chains.visible, self._hidden, weights)
+        return self._moments
 
-        A step takes 4 · chains · N_v · q · N_h flops and chains · (N_v + N_h) random numbers; below a
-        thousand units the two cost about the same.
-        """
-        for _ in range(steps):
-            machine.hidden.draw(
-                machine.hidden_field(self.visible, out=self.hidden), self._hidden_room, generator
-            )
-            self.draw_visible(machine, self.hidden, generator)
+    def state(self) -> dict[str, Tensor]:
+        # they begin anew at every update; only what makes their random numbers lasts
+        return {name: value for name, value in self._chains.state().items() if name != "chains"}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        blank = {"chains": torch.zeros_like(self._chains.visible)}
+        self._chains.restore({**blank, **state})

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from carving.training._gradient import Moments
 from carving.training._machine import LearningMachine
+from carving.training._minibatches import Minibatch
 
 if TYPE_CHECKING:
     from carving.training._settings import Settings
 
 
+@dataclass(frozen=True)
+class NoOptions:
+    """An estimator that is what it is."""
+
+
 class Estimator(ABC):
-    """Estimates ⟨v⟩, ⟨h⟩ and ⟨v hᵀ⟩ of the machine as it is, once an update.
+    """Estimates what the machine itself makes of ⟨v⟩, ⟨h⟩ and ⟨v hᵀ⟩, once an update.
 
     Parameters
     ----------
@@ -24,15 +31,31 @@ class Estimator(ABC):
         The machine before its first update.
     settings
         Of the training.
+    options
+        Its own settings, an instance of its ``Options``.
+    rows
+        Rows of a minibatch.
     generator
         For whatever is drawn at the start.
     """
 
-    @abstractmethod
-    def __init__(self, machine: LearningMachine, settings: Settings, generator: torch.Generator) -> None: ...
+    #: a frozen dataclass of what may follow the method's name, all with defaults: "emf:order=3"
+    Options: ClassVar[type] = NoOptions
+    #: whether :attr:`chains` are some
+    chains_last: ClassVar[bool] = False
 
     @abstractmethod
-    def moments(self, machine: LearningMachine, batch: Tensor, generator: torch.Generator) -> Moments:
+    def __init__(
+        self,
+        machine: LearningMachine,
+        settings: Settings,
+        options: Any,
+        rows: int,
+        generator: torch.Generator,
+    ) -> None: ...
+
+    @abstractmethod
+    def moments(self, machine: LearningMachine, batch: Minibatch, generator: torch.Generator) -> Moments:
         """The machine's moments; the same object may come back each time.
 
         Parameters
@@ -40,7 +63,7 @@ class Estimator(ABC):
         machine
             As it is now.
         batch
-            The minibatch that the data's side of the gradient is measured on. (rows, N_v·q)
+            The minibatch that the data's side of the gradient is measured on.
         generator
             The only source of randomness.
         """
@@ -52,3 +75,9 @@ class Estimator(ABC):
     @abstractmethod
     def restore(self, state: dict[str, Tensor]) -> None:
         """Go on from what :meth:`state` gave, to the same bits."""
+
+    @property
+    def chains(self) -> Tensor | None:
+        """Configurations that are drawn from the machine as well as this estimator can, (chains, N_v·q);
+        None where it has none that last."""
+        return None

@@ -2,48 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from carving.training._gradient import Moments
 from carving.training._machine import LearningMachine
-from carving.training.estimators._chains import GibbsChains
-from carving.training.estimators._estimator import Estimator
+from carving.training._minibatches import Minibatch
+from carving.training.estimators._chains import ChainEstimator
 
 if TYPE_CHECKING:
     from carving.training._settings import Settings
 
 
-class PersistentContrastiveDivergence(Estimator):
+class PersistentContrastiveDivergence(ChainEstimator):
     """PCD-k: the machine's averages are those of chains that advance by k Gibbs steps an update.
 
     The chains start from independent sites with the frequencies of the data, which is what the machine
     of the first update, with its small weights, draws.
     """
 
-    def __init__(self, machine: LearningMachine, settings: Settings, generator: torch.Generator) -> None:
-        self._chains = GibbsChains(machine, settings.chains)
-        middle = machine.hidden.mean(torch.zeros_like(self._chains.hidden))
-        self._chains.draw_visible(machine, middle, generator)
-        self._steps = settings.k
-        self._moments = Moments(machine)
+    chains_last = True
 
-    def moments(self, machine: LearningMachine, batch: Tensor, generator: torch.Generator) -> Moments:
+    def __init__(
+        self,
+        machine: LearningMachine,
+        settings: Settings,
+        options: Any,
+        rows: int,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__(machine, settings, settings.chains, generator)
+        self._chains.draw_from(machine, self.middle(machine), generator)
+
+    def moments(self, machine: LearningMachine, batch: Minibatch, generator: torch.Generator) -> Moments:
         """Advance the chains and average over them."""
-        self._chains.advance(machine, self._steps, generator)
-        self._moments.measure(machine, self._chains.visible, self._chains.hidden)
-        return self._moments
+        return self.advance(machine, generator)
 
     def state(self) -> dict[str, Tensor]:
-        """The chains."""
-        # visible units are discrete, and one byte holds their statistics exactly
-        return {"chains": self._chains.visible.to(torch.int8)}
+        return self._chains.state()
 
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Put the chains back."""
-        self._chains.visible.copy_(state["chains"])
+    @property
+    def chains(self) -> Tensor:
+        return self._chains.visible
 
 
 METHOD = PersistentContrastiveDivergence

@@ -1,0 +1,36 @@
+"""How block Gibbs steps are made: a way is a file here, found without being named anywhere else.
+
+It holds one subclass of :class:`Steps`, called ``STEPS``, and its name is that of the file.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from carving.errors import InvalidInput
+from carving.sampling._flat import FlatMachine
+from carving.sampling.steps._steps import Steps
+
+__all__ = ["Steps", "fastest_steps", "find_steps", "steps_names"]
+
+
+def steps_names() -> list[str]:
+    """The names that a way to make steps can have."""
+    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+
+
+def find_steps(name: str) -> type[Steps]:
+    """The way of that name.
+
+    Raises
+    ------
+    InvalidInput
+        If there is none, with the names that there are.
+    """
+    if name not in steps_names():
+        raise InvalidInput(f"steps: {name!r} is not known; give one of {', '.join(steps_names())}")
+    return import_module(f"{__name__}.{name}").STEPS
+
+
+def fastest_steps(machine: FlatMachine) -> str:
+    """The fastest way that serves this machine here: ``integer`` where it does, else ``plain``."""
+    return "integer" if find_steps("integer").serves(machine) else "plain"
