@@ -8,7 +8,7 @@ import torch
 
 from carving import RBM, Gaussian
 from carving.errors import InvalidInput
-from carving.training.likelihood import exact, exact_log_likelihood, exact_log_partition
+from carving.training.likelihood import exact, exact_log_likelihood, exact_log_partition, is_enumerable
 from tests.machines import PAIRS, random_machine, random_samples
 from tests.training.likelihood.brute_force import layer, log_partition, log_sum, log_weights
 
@@ -125,3 +125,20 @@ def test_as_many_as_22_units_are_summed() -> None:
 def test_samples_of_another_layer_are_refused(samples: torch.Tensor, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         exact_log_likelihood(random_machine("bernoulli", "spin"), samples)
+
+
+@pytest.mark.parametrize(
+    ("visible", "hidden", "sites", "units", "possible"),
+    [
+        ("bernoulli", "spin", 22, 90, True),
+        ("bernoulli", "spin", 90, 22, True),
+        ("bernoulli", "spin", 23, 23, False),
+        ("potts", "bernoulli", 11, 90, True),  # 4¹¹ = 2²²
+        ("potts", "bernoulli", 12, 23, False),
+        ("spin", "gaussian", 90, 3, False),  # three numbers, but not from a list
+    ],
+)
+def test_one_layer_of_22_units_of_two_values_can_be_enumerated(
+    visible: str, hidden: str, sites: int, units: int, possible: bool
+) -> None:
+    assert is_enumerable(random_machine(visible, hidden, sites=sites, units=units)) is possible
