@@ -15,20 +15,34 @@ def train(folder, options):
     carving.train(table(), folder / "run", **options)
 
 
-def kill_and_resume(folder, *, number, seed):
-    whole_run = carving.train(table(), folder / "expected", **OPTIONS)
+# every estimator with every optimiser, and rules of saving that look at the machine
+VARIANTS = [
+    {"method": method, "optimiser": optimiser, "save": save, "momentum": 0.5, "rate": "cosine", "l2": 1e-3}
+    for method in ("pcd", "cd", "rdm", "emf", "emf:persistent=no", "tempering:rungs=3", "trajectory:rungs=3")
+    for optimiser, save in (("sgd", "linear:8"), ("adam", "adaptive:8"))
+]
+
+
+def name_of(variant):
+    return f"{variant['method']} {variant['optimiser']}"
+
+
+def kill_and_resume(folder, *, number, seed, **variant):
+    options = {**OPTIONS, **variant}
+    folder.mkdir(exist_ok=True)
+    whole_run = carving.train(table(), folder / "expected", **options)
     whole = content(whole_run)
-    for killed, _ in killed_runs(train, (OPTIONS,), folder, number=number, seed=seed):
+    for killed, _ in killed_runs(train, (options,), folder, number=number, seed=seed):
         path = killed / "run"
         if not path.exists():  # killed while the empty store was being made
-            assert content(carving.train(table(), path, **OPTIONS)) == whole
+            assert content(carving.train(table(), path, **options)) == whole
             continue
         left = carving.open_checkpoints(path)
         left.verify()
         assert left.ages.tolist() == whole_run.ages.tolist()[: len(left)]
         for age in left.ages.tolist():
             assert left.at_age(age).weights.equal(whole_run.at_age(age).weights)
-        assert content(carving.train(table(), path, resume=True, **OPTIONS)) == whole
+        assert content(carving.train(table(), path, resume=True, **options)) == whole
 
 
 def test_killed_a_few_times_nothing_committed_is_lost_and_resuming_gives_the_same_bits(tmp_path):
@@ -38,3 +52,9 @@ def test_killed_a_few_times_nothing_committed_is_lost_and_resuming_gives_the_sam
 @pytest.mark.slow
 def test_killed_two_hundred_times_nothing_committed_is_lost_and_resuming_gives_the_same_bits(tmp_path):
     kill_and_resume(tmp_path, number=200, seed=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", VARIANTS, ids=name_of)
+def test_killed_fifteen_times_every_kind_of_training_resumes_to_the_same_bits(tmp_path, variant):
+    kill_and_resume(tmp_path, number=15, seed=3, **variant)
