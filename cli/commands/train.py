@@ -177,8 +177,9 @@ def command(
     stopped, in whatever way, goes on with --resume to the same machine as if it had never stopped.
 
     \b
-    Memory is about 0.3 GB for the program, a byte a site for each sample (up to --memory), and 40 bytes
-    for each weight (60 with adam).
+    Memory is about 0.33 GB for the program, a byte a site for each sample (up to --memory), 40 bytes for
+    each weight (65 with adam), 30 for each unit of each chain, and 80 for each visible unit of the thousand
+    samples that are measured; the states of a Potts site are units.
 
     \b
     Examples:

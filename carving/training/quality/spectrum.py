@@ -21,6 +21,7 @@ from carving.units import Unit
 
 # columns up to which the covariance is formed, and diagonalised by LAPACK: 200 MB in float64
 _DENSE_COLUMNS = 5000
+_FEW_ROWS = 5000
 # of Lanczos' vectors; eigenvalues are exact to its square
 _TOLERANCE = 1e-5
 # bits that Lanczos' method keeps, a byte each, rather than read them again in every pass
@@ -125,7 +126,8 @@ def principal_directions(
 
     Notes
     -----
-    Up to 5,000 columns C is formed, once, in 2 n · columns² flops, and diagonalised by LAPACK. Beyond,
+    Where rows are fewer than columns and at most 5,000, their products with each other are diagonalised instead
+    of C. Up to 5,000 columns C is formed, once, in 2 n · columns² flops, and diagonalised by LAPACK. Beyond,
     Lanczos' method (scipy.sparse.linalg.eigsh) multiplies by C without forming it, some 100 passes over the
     data of 4 · n · columns flops each; it starts from a vector that is always the same. Up to 1 GiB of data
     are kept as bytes for that, larger ones read anew in every pass.
@@ -203,7 +205,9 @@ def _leading(rows: Configurations, mean: Tensor, count: int) -> tuple[Tensor, Te
     if total <= rounding:
         return torch.zeros(0, dtype=torch.float64), torch.zeros(0, rows.columns, dtype=torch.float64)
     count = min(count, rows.columns)
-    if rows.columns <= max(_DENSE_COLUMNS, count + 1):
+    if count < rows.rows < rows.columns and rows.rows <= _FEW_ROWS:
+        values, vectors = _gram(rows, mean, count)
+    elif rows.columns <= max(_DENSE_COLUMNS, count + 1):
         values, vectors = _dense(rows, mean, count)
     else:
         values, vectors = _lanczos(rows, mean, count)
@@ -216,6 +220,17 @@ def _dense(rows: Configurations, mean: Tensor, count: int) -> tuple[np.ndarray, 
     size = rows.columns
     covariance = rows.bit_covariance(torch.arange(size), mean).numpy()
     return scipy.linalg.eigh(covariance, subset_by_index=(size - count, size - 1), overwrite_a=True)
+
+
+def _gram(rows: Configurations, mean: Tensor, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """From the products of the rows with each other, which are fewer than those of the columns."""
+    parts = [rows.bits(chunk, torch.float64).cpu() - mean for chunk in rows.slices()]
+    centred = torch.cat(parts) * (rows.shares * rows.unbiased).sqrt()[:, None]
+    products = (centred @ centred.T).numpy()
+    size = len(products)
+    values, mixtures = scipy.linalg.eigh(products, subset_by_index=(size - count, size - 1), overwrite_a=True)
+    vectors = centred.T.numpy() @ mixtures
+    return values, vectors / np.maximum(np.linalg.norm(vectors, axis=0), np.finfo(np.float64).tiny)
 
 
 def _lanczos(rows: Configurations, mean: Tensor, count: int) -> tuple[np.ndarray, np.ndarray]:
