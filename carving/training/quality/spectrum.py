@@ -126,8 +126,8 @@ def principal_directions(
 
     Notes
     -----
-    Where rows are fewer than columns and at most 5,000, their products with each other are diagonalised instead
-    of C. Up to 5,000 columns C is formed, once, in 2 n · columns² flops, and diagonalised by LAPACK. Beyond,
+    Where rows are fewer than columns and at most 5,000, their products with each other are diagonalised
+    instead of C. Up to 5,000 columns C is formed, once, in 2 n · columns² flops, and diagonalised. Beyond,
     Lanczos' method (scipy.sparse.linalg.eigsh) multiplies by C without forming it, some 100 passes over the
     data of 4 · n · columns flops each; it starts from a vector that is always the same. Up to 1 GiB of data
     are kept as bytes for that, larger ones read anew in every pass.
