@@ -121,7 +121,7 @@ def adversarial_accuracy(
 
     Notes
     -----
-    With v of zeros and ones, |v − v′|² is the Hamming distance (twice that for Potts), and a product of
+    With v of zeros and ones, ‖v − v′‖² is the Hamming distance (twice that for Potts), and a product of
     matrices: 8 n² · N_v·q flops, twice as many with a test set. float32 is exact: sums of up to 2²⁴ zeros and
     ones are whole numbers that it holds. In memory are the chosen rows, 4 · 2n · N_v·q bytes, and some
     blocks of distances of 16 MiB.
@@ -170,7 +170,7 @@ def _compare(
     block = max(1, _DISTANCES // len(pooled))
     for start in range(0, len(pooled), block):
         rows = slice(start, start + block)
-        # |v − v′|² of zeros and ones
+        # ‖v − v′‖² of zeros and ones
         distances = sizes[rows, None] + sizes - 2 * (pooled[rows] @ pooled.T)
         distances.diagonal(start).fill_(torch.inf)
         nearest = (distances == distances.amin(1, keepdim=True)).float()
