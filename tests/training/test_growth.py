@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 
 import carving
 from carving.data import correlated_patterns, curie_weiss
@@ -88,7 +88,7 @@ def test_two_correlated_patterns_are_learned_at_their_two_rates(tmp_path):
     assert max(float((machine.weights**2).sum()) / sites for machine in run) < 0.05
     for direction, share in zip(data.directions, ((1 + kappa) / 2, (1 - kappa) / 2), strict=True):
         # r and p of mathematics §7, each from the equation of its own block
-        own = brentq(lambda m, share=share: np.tanh(2 * beta * share * m) - m, 0.1, 1)
+        own = root_scalar(lambda m, share=share: np.tanh(2 * beta * share * m) - m, bracket=(0.1, 1)).root
         along = torch.tensor(direction).float()
         size = [float(torch.linalg.norm(machine.weights.T @ along)) for machine in run]
         growth = np.polyfit(run.ages[4:] * rate, np.log(size[4:]), 1)[0]

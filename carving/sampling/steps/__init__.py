@@ -3,9 +3,7 @@
 It holds one subclass of :class:`Steps`, called ``STEPS``, and its name is that of the file.
 """
 
-from importlib import import_module
-from pkgutil import iter_modules
-
+from carving._modules import attribute_of, names_in
 from carving.errors import InvalidInput
 from carving.sampling._flat import FlatMachine
 from carving.sampling.steps._steps import Steps
@@ -15,7 +13,7 @@ __all__ = ["Steps", "fastest_steps", "find_steps", "steps_names"]
 
 def steps_names() -> list[str]:
     """The names that a way to make steps can have."""
-    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+    return names_in(__name__)
 
 
 def find_steps(name: str) -> type[Steps]:
@@ -28,7 +26,7 @@ def find_steps(name: str) -> type[Steps]:
     """
     if name not in steps_names():
         raise InvalidInput(f"steps: {name!r} is not known; give one of {', '.join(steps_names())}")
-    return import_module(f"{__name__}.{name}").STEPS
+    return attribute_of(__name__, name, "STEPS")
 
 
 def fastest_steps(machine: FlatMachine) -> str:

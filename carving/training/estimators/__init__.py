@@ -6,10 +6,9 @@ it has any, follow the name: ``"emf:order=3,persistent=no"``.
 """
 
 from dataclasses import fields
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
+from carving._modules import attribute_of, names_in
 from carving.errors import InvalidInput
 from carving.training.estimators._estimator import Estimator
 
@@ -20,7 +19,7 @@ _WORDS = {"yes": True, "no": False}
 
 def estimator_names() -> list[str]:
     """The names that ``method`` of :func:`carving.train` can begin with."""
-    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+    return names_in(__name__)
 
 
 def find_estimator(name: str) -> type[Estimator]:
@@ -33,7 +32,7 @@ def find_estimator(name: str) -> type[Estimator]:
     """
     if name not in estimator_names():
         raise InvalidInput(f"method: {name!r} is not known; give one of {', '.join(estimator_names())}")
-    return import_module(f"{__name__}.{name}").METHOD
+    return attribute_of(__name__, name, "METHOD")
 
 
 def read_method(method: str) -> tuple[type[Estimator], Any]:

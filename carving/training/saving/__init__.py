@@ -4,9 +4,7 @@ A rule is written ``name:argument``. It is a file here whose name is the rule's,
 :class:`Saving`, called ``SAVING``, and is found without being named anywhere else.
 """
 
-from importlib import import_module
-from pkgutil import iter_modules
-
+from carving._modules import attribute_of, names_in
 from carving.errors import InvalidInput
 from carving.training.saving._saving import Saving, Snapshot, Verdict
 
@@ -15,7 +13,7 @@ __all__ = ["Saving", "Snapshot", "Verdict", "read_saving", "save_ages", "saving_
 
 def saving_names() -> list[str]:
     """The names that ``save`` of :func:`carving.train` can begin with."""
-    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+    return names_in(__name__)
 
 
 def read_saving(save: str, updates: int) -> Saving:
@@ -36,7 +34,7 @@ def read_saving(save: str, updates: int) -> Saving:
 
 
 def _rule(name: str) -> type[Saving]:
-    return import_module(f"{__name__}.{name}").SAVING
+    return attribute_of(__name__, name, "SAVING")
 
 
 def save_ages(save: str, updates: int) -> list[int]:
