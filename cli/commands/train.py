@@ -176,7 +176,6 @@ def command(
     Checkpoints are safe as soon as they are saved. Ctrl-C saves one more and stops. A training that was
     stopped, in whatever way, goes on with --resume to the same machine as if it had never stopped.
 
-    \b
     Memory is about 0.33 GB for the program, a byte a site for each sample (up to --memory), 40 bytes for
     each weight (65 with adam), 30 for each unit of each chain, and 80 for each visible unit of the thousand
     samples that are measured; the states of a Potts site are units.
