@@ -62,6 +62,7 @@ def test_late_weights_of_curie_weiss_data_are_root_beta_times_the_pattern(tmp_pa
     assert float(along.std()) < 0.02 * beta**0.5
 
 
+@pytest.mark.slow
 def test_two_correlated_patterns_are_learned_at_their_two_rates(tmp_path):
     sites, kappa, beta, rate = 1000, 0.4, 2.5, 0.05
     generator = torch.Generator().manual_seed(3)
