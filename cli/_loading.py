@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from carving.errors import CorruptStore, InvalidInput, MissingFile
 from carving_cli._console import Console
+from carving_cli._errors import option_errors
 
 ROWS_AT_ONCE = 4096
 
@@ -29,6 +30,12 @@ def load_run(path: str) -> "CheckpointSequence":
     if len(run) == 0:
         raise InvalidInput(f"{path}: holds no checkpoint yet; train or import at least one first")
     return run
+
+
+def chosen_age(run: "CheckpointSequence", age: int | None) -> int:
+    """The age that ``--age`` asks for, which must be there; the oldest by default."""
+    with option_errors("--age"):
+        return int(run.ages[-1]) if age is None else int(run.select([age])[0])
 
 
 def load_samples(

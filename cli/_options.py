@@ -169,6 +169,14 @@ tree_argument = click.argument("tree", type=STORE)
 
 force_option = click.option("--force", is_flag=True, help="Overwrite the output if it exists.")
 
+age_option = click.option(
+    "--age",
+    type=click.IntRange(min=0),
+    default=None,
+    metavar="T",
+    help="Age of the machine, in gradient updates.  [default: the oldest]",
+)
+
 seed_option = click.option(
     "--seed",
     type=click.IntRange(0, 2**32 - 1),

@@ -22,7 +22,7 @@ from carving.sampling._flat import FlatMachine
 from carving.sampling._ladder import Ladder
 from carving.sampling._rungs import choose_rungs, numbers_a_chain, temperatures, trajectory
 from carving.sampling._starting_rows import StartingRows
-from carving.sampling.steps import fastest_steps, find_steps, steps_names
+from carving.sampling.steps import choose_steps, steps_names
 
 STARTS = ("data", "random", "tempering", "trajectory")
 
@@ -124,7 +124,8 @@ def sample(
     rows = StartingRows.find(start, samples, run, wanted)
     start = _start(start, rows, run, age)
     known = None if clamp is None else read_clamp(clamp, wanted, count)
-    how = _arithmetic(arithmetic, wanted)
+    words = f"one of fastest, {', '.join(steps_names())}"
+    how = choose_steps(arithmetic, FlatMachine(wanted), fastest="fastest", known=words)
     generator = _generator(seed, wanted.device)
     report = progress or _silent
 
@@ -211,19 +212,6 @@ def _start(start: str | None, rows: StartingRows | None, run: CheckpointSequence
             "start: trajectory needs checkpoints younger than the machine; give them, or start with tempering"
         )
     return start
-
-
-def _arithmetic(arithmetic: str, machine: RBM) -> str:
-    flat = FlatMachine(machine)
-    if arithmetic == "fastest":
-        return fastest_steps(flat)
-    if arithmetic not in steps_names():
-        raise InvalidInput(
-            f"arithmetic: {arithmetic!r} is not known; give one of fastest, {', '.join(steps_names())}"
-        )
-    if not find_steps(arithmetic).serves(flat):
-        raise InvalidInput(f"arithmetic: {arithmetic} does not serve {machine!r}; give fastest or plain")
-    return arithmetic
 
 
 def _generator(seed: int | torch.Generator, device: torch.device) -> torch.Generator:

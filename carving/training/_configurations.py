@@ -11,6 +11,7 @@ from torch import Tensor
 
 from carving.data import Samples
 from carving.errors import InvalidInput
+from carving.training._rows import for_torch
 from carving.units import Unit, resolve_unit
 
 # numbers in one chunk: 32 MiB in float32
@@ -85,9 +86,7 @@ class Configurations:
         """Statistics of these rows, what v is in the energy (1). (rows, N_v·q)"""
         values = self._values[rows]
         if not isinstance(values, Tensor):
-            # torch takes no array that is read-only or of foreign byte order
-            values = np.asarray(values)
-            values = torch.from_numpy(np.require(values, values.dtype.newbyteorder("="), ["C", "W"]))
+            values = torch.from_numpy(for_torch(np.asarray(values)))
         return self._unit.encode(values, dtype, source=self._name, first_row=rows.start).flatten(1)
 
     def bits(self, rows: slice, dtype: torch.dtype = torch.float32) -> Tensor:

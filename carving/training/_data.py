@@ -17,7 +17,8 @@ from torch import Tensor
 from carving.data import Samples
 from carving.data._sequence_weights import sequence_weights
 from carving.errors import InvalidInput
-from carving.training._rows import Blocks, cut_into_blocks, open_samples
+from carving.sampling._codes import code_dtype, decode
+from carving.training._rows import Blocks, cut_into_blocks, for_torch, open_samples
 from carving.units import Potts, Unit, resolve_unit
 
 # stores keep codes in a byte
@@ -85,7 +86,7 @@ class TrainingData:
 
     @property
     def code_dtype(self) -> torch.dtype:
-        return _code_dtype(self.unit)
+        return torch.from_numpy(np.empty(0, code_dtype(self.unit))).dtype
 
     def read_codes(self, start: int, stop: int) -> np.ndarray:
         """Codes of rows ``start`` to ``stop`` − 1."""
@@ -148,7 +149,7 @@ def read_training_data(
     if names is not None and len(names) != len(blocks):
         raise InvalidInput(f"names: {len(names)} for {len(blocks)} samples; give one a sample")
     fits = len(blocks) * blocks.shape[1] <= memory
-    codes = np.empty(blocks.shape[:2], _numpy_dtype(unit)) if fits else None
+    codes = np.empty(blocks.shape[:2], code_dtype(unit)) if fits else None
     each, identity = _read_weights(weights, len(blocks))
     if identity is not None and codes is None:
         raise InvalidInput(
@@ -247,28 +248,17 @@ def _count_states(blocks: Blocks) -> int:
 
 
 def _codes(block: np.ndarray, unit: Unit, source: str, first_row: int) -> np.ndarray:
-    codes = np.empty(block.shape[:2], _numpy_dtype(unit))
+    codes = np.empty(block.shape[:2], code_dtype(unit))
     rows = _rows_at_once(block.shape[1], unit)
     for start in range(0, len(block), rows):
-        part = _for_torch(block[start : start + rows])
+        part = for_torch(block[start : start + rows])
         statistics = unit.encode(part, torch.float32, source=source, first_row=first_row + start)
-        statistics = statistics.argmax(-1) if unit.site_shape else statistics
-        codes[start : start + rows] = statistics.to(_code_dtype(unit)).numpy()
+        codes[start : start + rows] = decode(unit, statistics)
     return codes
 
 
 def _rows_at_once(sites: int, unit: Unit) -> int:
     return max(1, _STATISTICS_AT_ONCE // (sites * math.prod(unit.site_shape)))
-
-
-def _for_torch(block: np.ndarray) -> np.ndarray:
-    """Writable, and of a dtype that torch computes with: unsigned numbers only of one byte."""
-    dtype = block.dtype.newbyteorder("=")
-    if dtype.kind == "u" and dtype.itemsize > 1:
-        block, dtype = np.minimum(block, np.uint64(2**63 - 1)), np.dtype(np.int64)
-    elif dtype.kind == "f" and dtype.itemsize > 8:
-        dtype = np.dtype(np.float64)
-    return np.require(block, dtype, ["C", "W"])
 
 
 def _add_statistics(total: Tensor, codes: np.ndarray, unit: Unit, weights: np.ndarray | None) -> None:
@@ -282,15 +272,6 @@ def _add_statistics(total: Tensor, codes: np.ndarray, unit: Unit, weights: np.nd
             part = unit.encode(codes[start : start + rows], torch.float64)
             share = torch.from_numpy(weights[start : start + rows])
             total += (share @ part.flatten(1)).view(total.shape)
-
-
-def _code_dtype(unit: Unit) -> torch.dtype:
-    signed = not unit.site_shape and bool((unit.configurations(1, torch.float32) < 0).any())
-    return torch.int8 if signed else torch.uint8
-
-
-def _numpy_dtype(unit: Unit) -> np.dtype:
-    return torch.empty(0, dtype=_code_dtype(unit)).numpy().dtype
 
 
 def _read_weights(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -56,9 +57,7 @@ class LearningMachine(FlatMachine):
 
     def state(self) -> dict[str, Tensor]:
         """What a saved machine does not hold to the last bit."""
-        if self._beta == 1:
-            return {}
-        return {name: getattr(self, name) for name in ("weights", "visible_bias", "hidden_bias")}
+        return {} if self._beta == 1 else parameters_of(self)
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Go on from what :meth:`state` gave."""
@@ -69,6 +68,17 @@ class LearningMachine(FlatMachine):
         """Whether a parameter is not a number, or absurdly large. Synchronises with the device."""
         largest = max(float(x.abs().max()) for x in (self.weights, self.visible_bias, self.hidden_bias))
         return not largest <= _LARGEST_PARAMETER  # so that NaN counts
+
+
+def parameters_of(machine: RBM | FlatMachine) -> dict[str, Tensor]:
+    """W, a and b by their names, to be kept."""
+    return {name: getattr(machine, name) for name in ("weights", "visible_bias", "hidden_bias")}
+
+
+def machine_of(parameters: Mapping[str, Tensor], like: RBM) -> RBM:
+    """The machine of what :func:`parameters_of` gave, of the units, β and device of another one."""
+    machine = RBM(**parameters, visible=like.visible, hidden=like.hidden, beta=like.beta)
+    return machine.to(device=like.device)
 
 
 def pace(unit: Unit) -> float:

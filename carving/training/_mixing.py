@@ -8,14 +8,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from carving.training._data import TrainingData
 from carving.training.quality.autocorrelation import autocorrelation_time
 from carving.training.quality.spectrum import principal_directions
+from carving.units import Unit
 
-# chains that are watched, in how many of the data's principal directions, and on how many samples' account
+# chains that are watched, and in how many of the samples' principal directions
 _CHAINS = 100
 _DIRECTIONS = 3
-_ROWS = 1000
 # updates between two looks, and looks that are remembered
 _EVERY = 4
 _TIMES = 400
@@ -47,21 +46,25 @@ class Mixing:
 
     Parameters
     ----------
-    data
-        What the training learns from; the directions are the strongest of its covariance.
+    rows, weights
+        Statistics of some of the samples, (n, N_v) or (n, N_v, q), and how much each counts; the directions
+        are the strongest of their covariance.
+    unit
+        The visible unit.
     steps
         Gibbs steps an update.
     device
         Of the chains.
     """
 
-    def __init__(self, data: TrainingData, steps: int, device: torch.device) -> None:
+    def __init__(
+        self, rows: Tensor, weights: Tensor | None, unit: Unit, steps: int, device: torch.device
+    ) -> None:
         self._steps = steps
-        rows, weights = data.spread_rows(_ROWS)
         self._directions: Tensor | None = None
         # samples that are all alike have no direction, nor anything to forget
         if bool((rows != rows[0]).any()):
-            found = principal_directions(rows, data.unit, weights=weights, count=_DIRECTIONS)
+            found = principal_directions(rows, unit, weights=weights, count=_DIRECTIONS)
             self._directions = found.vectors.T.float().to(device).contiguous()
         self._seen: list[Tensor] = []
 

@@ -9,12 +9,9 @@ import torch
 from torch import Tensor
 
 from carving.rbm import RBM
-from carving.training._data import TrainingData
 from carving.training._mixing import Relaxation
 from carving.training.quality.pseudo_likelihood import pseudo_likelihood
-
-# rows of the samples that metrics are measured on, spread evenly over them
-_ROWS = 1000
+from carving.units import Unit
 
 
 class Monitor:
@@ -22,19 +19,24 @@ class Monitor:
 
     Parameters
     ----------
-    data
-        The samples.
+    rows, weights
+        Statistics of some of the samples, (n, N_v) or (n, N_v, q) float32, and how much each counts.
+    frequencies
+        Mean of the statistics of all samples, (N_v,) or (N_v, q).
+    unit
+        The visible unit.
     device
         Of the machines to come.
     """
 
-    def __init__(self, data: TrainingData, device: torch.device) -> None:
-        rows, weights = data.spread_rows(_ROWS)
+    def __init__(
+        self, rows: Tensor, weights: Tensor | None, frequencies: Tensor, unit: Unit, device: torch.device
+    ) -> None:
         self._rows = rows.to(device)
         self._weights = weights
         self._share = None if weights is None else (weights / weights.sum()).float().to(device)
-        self._mean = data.frequencies.float().to(device)
-        self._unit = data.unit
+        self._mean = frequencies.float().to(device)
+        self._unit = unit
 
     def measure(self, machine: RBM, model_mean: Tensor, relaxation: Relaxation) -> dict[str, float]:
         """The metrics of a checkpoint.

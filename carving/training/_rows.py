@@ -112,6 +112,16 @@ def refuse_first(wrong: np.ndarray, source: str, first_row: int, reason: str) ->
         raise InvalidInput(f"{source}: row {row + first_row}, column {column}: {reason}")
 
 
+def for_torch(block: np.ndarray) -> np.ndarray:
+    """Writable, and of a dtype that torch computes with: unsigned numbers only of one byte."""
+    dtype = block.dtype.newbyteorder("=")
+    if dtype.kind == "u" and dtype.itemsize > 1:
+        block, dtype = np.minimum(block, np.uint64(2**63 - 1)), np.dtype(np.int64)
+    elif dtype.kind == "f" and dtype.itemsize > 8:
+        dtype = np.dtype(np.float64)
+    return np.require(block, dtype, ["C", "W"])
+
+
 def open_samples(samples: Any, *, memory: int) -> Samples | Any:
     """What :func:`carving.train` was given as samples, or anything that is sliced like an array.
 

@@ -20,7 +20,7 @@ from carving.data import Samples
 from carving.errors import CarvingError, InvalidInput
 from carving.rbm import RBM
 from carving.sampling._flat import FlatMachine
-from carving.sampling.steps import fastest_steps, find_steps, steps_names
+from carving.sampling.steps import choose_steps, steps_names
 from carving.training._data import TrainingData, describe_weights, read_training_data
 from carving.training._gradient import Moments
 from carving.training._machine import LearningMachine
@@ -37,6 +37,8 @@ from carving.units import Unit, resolve_unit
 
 # samples of at least this size are not copied into the store unless asked for
 _KEPT_BYTES = 64 * 2**20
+# samples, spread evenly over all, that metrics are measured on
+_MEASURED = 1000
 # updates between two looks at whether the parameters are still numbers
 _LOOK_EVERY = 50
 _SECONDS_BETWEEN_REPORTS = 0.1
@@ -212,8 +214,11 @@ def train(
         save=save,
         seed=seed,
         device=str(resolve_device(device)),
-        arithmetic=_arithmetic(arithmetic, data.unit, hidden_unit, resolve_device(device)),
     )
+    # of the sizes that are now known to be some: very large layers have fewer ways to be drawn
+    empty = FlatMachine(_without_weights(data, hidden_unit, settings))
+    words = f"auto or one of {', '.join(steps_names())}"
+    settings = replace(settings, arithmetic=choose_steps(arithmetic, empty, fastest="auto", known=words))
     if resume and force:
         raise InvalidInput("resume and force: exclude each other; give one of them")
     if resume:
@@ -238,28 +243,13 @@ def _hidden_unit(unit: str | Unit) -> Unit:
     return resolved
 
 
-def _arithmetic(given: str, visible: Unit, hidden: Unit, device: torch.device) -> str:
-    """The way to make Gibbs steps that is meant, if it can make those of machines of these units."""
-    # which ones can depends on units and device, not on sizes
-    smallest = RBM(
-        torch.zeros(1, *visible.site_shape, 1, device=device),
-        torch.zeros(1, *visible.site_shape, device=device),
-        torch.zeros(1, device=device),
-        visible=visible,
-        hidden=hidden,
+def _without_weights(data: TrainingData, hidden_unit: Unit, settings: Settings) -> RBM:
+    shape = (data.sites, *data.unit.site_shape)
+    weights, visible_bias, hidden_bias = (
+        torch.zeros(size, device=settings.device)
+        for size in ((*shape, settings.hidden), shape, (settings.hidden,))
     )
-    machine = FlatMachine(smallest)
-    if given == "auto":
-        return fastest_steps(machine)
-    if given not in steps_names():
-        raise InvalidInput(
-            f"arithmetic: {given!r} is not known; give auto or one of {', '.join(steps_names())}"
-        )
-    if not find_steps(given).serves(machine):
-        raise InvalidInput(
-            f"arithmetic: {given} cannot draw {visible.name} and {hidden.name} units on {device}; give auto"
-        )
-    return given
+    return RBM(weights, visible_bias, hidden_bias, visible=data.unit, hidden=hidden_unit)
 
 
 def _create(
@@ -357,7 +347,10 @@ class _Training:
     ) -> None:
         self._run, self._settings = run, settings
         self._generator = torch.Generator(settings.device).manual_seed(settings.seed)
-        self._monitor = Monitor(data, self._generator.device)
+        device = self._generator.device
+        # read once, for all that is measured on some of the samples
+        measured, weights = data.spread_rows(_MEASURED)
+        self._monitor = Monitor(measured, weights, data.frequencies, data.unit, device)
         first = first_machine(data.frequencies, len(data), data.unit, hidden_unit, settings, self._generator)
         self._machine = LearningMachine(run[-1].to(device=settings.device) if len(run) else first)
         rows = min(settings.batch_size, len(data))
@@ -369,8 +362,8 @@ class _Training:
         self._moments = Moments(self._machine)
         self._field = self._machine.rows(rows)[1]
         self._saving = read_saving(settings.save, settings.updates)
-        self._saving.watch(data, self._generator.device)
-        self._mixing = Mixing(data, settings.k, self._generator.device)
+        self._saving.watch(measured.to(device))
+        self._mixing = Mixing(measured, weights, data.unit, settings.k, device)
         self._done = 0
         self._seconds_before = 0.0
         self._before: _Record | None = None
@@ -425,11 +418,11 @@ class _Training:
             state,
         )
 
-    def _consider(self, model: Moments, seconds: float) -> dict[str, float] | None:
+    def _consider(self, now: _Record) -> dict[str, float] | None:
         """Save this machine, the one looked at before, both or none; metrics of the last that was saved."""
-        now, before = self._record(model, seconds), self._before
+        before = self._before
         verdict = self._saving.look(now.snapshot)
-        now.state.update(self._saving_state())
+        self._add_saving_state(now)
         metrics = None
         # the one before is missing right after it was resumed from, when it is in the store
         if verdict.before and before is not None:
@@ -439,8 +432,8 @@ class _Training:
         self._before = now
         return metrics
 
-    def _saving_state(self) -> dict[str, Tensor]:
-        return {f"saving_{key}": tensor for key, tensor in self._saving.state().items()}
+    def _add_saving_state(self, record: _Record) -> None:
+        record.state.update({f"saving_{key}": tensor for key, tensor in self._saving.state().items()})
 
     def _save(self, record: _Record) -> dict[str, float]:
         metrics = self._monitor.measure(record.snapshot.machine, record.model_mean, record.relaxation)
@@ -482,11 +475,11 @@ class _Training:
             if (looking or self._done % _LOOK_EVERY == 0) and self._machine.has_diverged():
                 raise self._divergence()
             if looking:
-                saved = self._consider(model, time.perf_counter() - began)
+                record = self._record(model, time.perf_counter() - began)
+                saved = self._consider(record)
                 message = _message(saved) if saved else message
-                relaxation = self._mixing.relaxation()
-                if warn and relaxation.hinders(self._settings.k * self._done):
-                    warn(self._hindered(relaxation))
+                if warn and record.relaxation.hinders(self._settings.k * self._done):
+                    warn(self._hindered(record.relaxation))
                     warn = None
             now = time.perf_counter()
             if progress and (saved or now - reported > _SECONDS_BETWEEN_REPORTS):
@@ -495,7 +488,8 @@ class _Training:
             if stop and stop():
                 if not saved and not self._machine.has_diverged():
                     record = self._record(model, time.perf_counter() - began)
-                    self._save(replace(record, state={**record.state, **self._saving_state()}))
+                    self._add_saving_state(record)
+                    self._save(record)
                 return
 
     def _hindered(self, relaxation: Relaxation) -> str:

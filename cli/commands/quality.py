@@ -9,9 +9,10 @@ import click
 from carving.errors import InvalidInput
 from carving_cli import _loading
 from carving_cli._console import Console
-from carving_cli._errors import interruptible, option_errors
+from carving_cli._errors import interruptible
 from carving_cli._options import (
     FILE,
+    age_option,
     checkpoints_argument,
     common_options,
     computing_options,
@@ -53,13 +54,7 @@ _DEVIATIONS = 3
     metavar="FILE",
     help="Samples that the machine has not learned from, to tell learning from remembering.",
 )
-@click.option(
-    "--age",
-    type=click.IntRange(min=0),
-    default=None,
-    metavar="T",
-    help="Age of the machine, in gradient updates.  [default: the oldest]",
-)
+@age_option
 @click.option(
     "--start",
     type=click.Choice(["data", "random", "tempering", "trajectory"]),
@@ -128,8 +123,7 @@ def command(
 
     console = Console()
     run = _loading.load_run(checkpoints)
-    with option_errors("--age"):
-        age = int(run.ages[-1]) if age is None else int(run.select([age])[0])
+    age = _loading.chosen_age(run, age)
     if start == "trajectory" and age == int(run.ages[0]):
         raise InvalidInput(
             f"{checkpoints}: holds no machine younger than {age:,}, from which chains could come; use "

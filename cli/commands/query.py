@@ -7,8 +7,9 @@ import click
 
 from carving_cli import _loading
 from carving_cli._console import Console
-from carving_cli._errors import interruptible, option_errors
+from carving_cli._errors import interruptible
 from carving_cli._options import (
+    age_option,
     batch_size_option,
     checkpoints_argument,
     common_options,
@@ -28,13 +29,7 @@ if TYPE_CHECKING:
 
 @click.command(name="query")
 @checkpoints_argument
-@click.option(
-    "--age",
-    type=click.IntRange(min=0),
-    default=None,
-    metavar="T",
-    help="Age of the machine, in gradient updates.  [default: the oldest]",
-)
+@age_option
 @samples_options(required=False)
 @output_option("points.npz", "The file to write.")
 @order_option
@@ -73,9 +68,8 @@ def command(
     console = Console()
     check_output(output, force=force)
     run = _loading.load_run(checkpoints)
-    with option_errors("--age"):
-        age = int(run.ages[-1]) if age is None else age
-        machine = run.at_age(age).to(device=device)
+    age = _loading.chosen_age(run, age)
+    machine = run.at_age(age).to(device=device)
     samples = _loading.load_samples(
         samples_path, run, rows=rows, unknown_letters=unknown_letters, source=checkpoints
     )

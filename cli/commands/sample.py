@@ -10,8 +10,9 @@ import click
 from carving.errors import InvalidInput
 from carving_cli import _loading
 from carving_cli._console import Console
-from carving_cli._errors import interruptible, option_errors
+from carving_cli._errors import interruptible
 from carving_cli._options import (
+    age_option,
     checkpoints_argument,
     common_options,
     computing_options,
@@ -49,13 +50,7 @@ class ClampType(click.ParamType):
 @click.option(
     "-n", "--count", type=click.IntRange(min=1), required=True, metavar="N", help="How many samples."
 )
-@click.option(
-    "--age",
-    type=click.IntRange(min=0),
-    default=None,
-    metavar="T",
-    help="Age of the machine, in gradient updates.  [default: the oldest]",
-)
+@age_option
 @click.option(
     "--start",
     type=click.Choice(["data", "random", "tempering", "trajectory"]),
@@ -129,8 +124,7 @@ def command(
     if start not in (None, "data") and (samples_path is not None or rows is not None):
         raise click.UsageError(f"--samples and --rows are for --start data, not {start}; leave them out")
     run = _loading.load_run(checkpoints)
-    with option_errors("--age"):
-        age = int(run.ages[-1]) if age is None else int(run.select([age])[0])
+    age = _loading.chosen_age(run, age)
     if write is _write_fasta and run.alphabet is None:
         raise InvalidInput(
             f"{output}: {checkpoints} has no alphabet to write sequences with; write .npz, .npy or .csv"

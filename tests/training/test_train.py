@@ -247,6 +247,13 @@ def test_codes_must_be_of_some_states_but_not_too_many(tmp_path, largest, messag
         carving.train(samples, tmp_path / "run", visible="potts", **FEW)
 
 
+def test_layers_too_large_for_integers_are_drawn_plainly(tmp_path, monkeypatch):
+    monkeypatch.setattr("carving.sampling.steps.integer._MOST_UNITS", 5)
+    assert carving.train(table(sites=6), tmp_path / "run", **FEW).training["arithmetic"] == "plain"
+    with pytest.raises(InvalidInput, match="arithmetic: integer cannot draw 6 bernoulli"):
+        carving.train(table(sites=6), tmp_path / "other", arithmetic="integer", **FEW)
+
+
 # ---- what is refused
 
 

@@ -12,7 +12,7 @@ from carving.errors import InvalidInput
 from carving.rbm import RBM
 from carving.sampling._ladder import Ladder, acceptance
 from carving.training._gradient import Moments
-from carving.training._machine import LearningMachine
+from carving.training._machine import LearningMachine, machine_of, parameters_of
 from carving.training._minibatches import Minibatch
 from carving.training.estimators._estimator import Estimator
 
@@ -98,22 +98,19 @@ class TrajectoryTempering(Estimator):
 
     def state(self) -> dict[str, Tensor]:
         kept = {
-            f"kept_{index}_{name}": getattr(rbm, name)
+            f"kept_{index}_{name}": parameter
             for index, rbm in enumerate(self._kept)
-            for name in ("weights", "visible_bias", "hidden_bias")
+            for name, parameter in parameters_of(rbm).items()
         }
         return {"updates": torch.tensor(self._updates), **kept, **self._ladder.state()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         self._updates = int(state["updates"])
         like = self._kept[0]
-        count = sum(name.startswith("kept_") for name in state) // 3
+        names = list(parameters_of(like))
+        count = sum(name.startswith("kept_") for name in state) // len(names)
         self._kept = [
-            RBM(
-                *(state[f"kept_{index}_{name}"] for name in ("weights", "visible_bias", "hidden_bias")),
-                visible=like.visible,
-                hidden=like.hidden,
-            ).to(device=like.device)
+            machine_of({name: state[f"kept_{index}_{name}"] for name in names}, like)
             for index in range(count)
         ]
         chains = len(self._ladder.top)

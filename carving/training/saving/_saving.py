@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from carving.rbm import RBM
-
-if TYPE_CHECKING:
-    from carving.training._data import TrainingData
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +50,6 @@ class Saving(ABC):
         What follows its name and a colon.
     updates
         The length of the training.
-    data
-        What it learns from.
 
     Raises
     ------
@@ -71,8 +65,9 @@ class Saving(ABC):
     def __init__(self, argument: str, updates: int) -> None:
         self.updates = updates
 
-    def watch(self, data: TrainingData, device: torch.device) -> None:
-        """Called once before the first look, with what the training learns from."""
+    def watch(self, rows: Tensor) -> None:
+        """Called once before the first look, with statistics of some of the samples, (n, N_v) or (n, N_v, q),
+        spread evenly over all and on the machine's device."""
         return
 
     @abstractmethod

@@ -7,12 +7,11 @@ import torch
 from torch import Tensor
 
 from carving.errors import InvalidInput
-from carving.rbm import RBM
 from carving.sampling._ladder import acceptance
+from carving.training._machine import machine_of, parameters_of
 from carving.training.saving._saving import Saving, Snapshot, Verdict, geometric_ages
 
 _SPACING = 0.02
-_PARAMETERS = ("weights", "visible_bias", "hidden_bias")
 
 
 class Acceptance(Saving):
@@ -68,8 +67,7 @@ class Acceptance(Saving):
         saved = self._saved
         if saved is None or saved.chains is None:
             return {}
-        parameters = {name: getattr(saved.machine, name) for name in _PARAMETERS}
-        return {"age": torch.tensor(saved.age), "chains": saved.chains, **parameters}
+        return {"age": torch.tensor(saved.age), "chains": saved.chains, **parameters_of(saved.machine)}
 
     def restore(self, state: dict[str, Tensor], last: Snapshot) -> None:
         """Go on after the look at ``last``."""
@@ -77,11 +75,9 @@ class Acceptance(Saving):
         if not state or int(state["age"]) == last.age:
             self._saved = last
             return
-        like = last.machine
-        machine = RBM(
-            *(state[name] for name in _PARAMETERS), visible=like.visible, hidden=like.hidden, beta=like.beta
-        )
-        self._saved = Snapshot(int(state["age"]), machine.to(device=like.device), state["chains"])
+        parameters = {name: state[name] for name in parameters_of(last.machine)}
+        machine = machine_of(parameters, like=last.machine)
+        self._saved = Snapshot(int(state["age"]), machine, state["chains"])
 
 
 def _statistics(snapshot: Snapshot) -> Tensor:

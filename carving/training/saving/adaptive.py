@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,9 +10,6 @@ from carving.meanfield import fixed_points
 from carving.meanfield.linkage import link, per_site_coordinates
 from carving.training.saving._fixed import read_count
 from carving.training.saving._saving import Saving, Snapshot, Verdict, geometric_ages
-
-if TYPE_CHECKING:
-    from carving.training._data import TrainingData
 
 # in log age: how narrowly a split is bracketed
 _SPACING = 0.04
@@ -55,9 +50,10 @@ class Adaptive(Saving):
         self._last_was_saved = False
         self._rows: Tensor | None = None
 
-    def watch(self, data: TrainingData, device: torch.device) -> None:
-        """Choose the samples."""
-        self._rows = data.spread_rows(_ROWS)[0].to(device)
+    def watch(self, rows: Tensor) -> None:
+        """Choose some of the samples."""
+        count = min(_ROWS, len(rows))
+        self._rows = rows[torch.arange(count) * len(rows) // count]
 
     def looks(self) -> np.ndarray:
         """Every four per cent, and what is saved in any case."""
