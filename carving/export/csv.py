@@ -1,11 +1,11 @@
 """Flat tables of nodes and leaves as CSV, for pandas, R and spreadsheets."""
 
-import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from carving.export._format import ExportOptions, Format, Target, free_name, label_names, text_target
+from carving.export._format import ExportOptions, Format, Target, free_name, label_names
+from carving.export._table import cells, write_table
 from carving.tree.topology import branch_lengths
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ def write_nodes_csv(tree: "Tree", target: Target, *, force: bool = False) -> Non
         Replace what is there.
     """
     nodes = tree.nodes
-    columns: dict[str, Sequence[Any]] = {name: _cells(getattr(nodes, name)) for name in _NODE_COLUMNS}
+    columns: dict[str, Sequence[Any]] = {name: cells(getattr(nodes, name)) for name in _NODE_COLUMNS}
     parents = ["" if parent < 0 else nodes.name[parent] for parent in nodes.parent]
     columns = {"name": columns.pop("name"), "parent": parents, **columns}
     for name, kind in _LENGTHS.items():
-        columns[name] = _cells(branch_lengths(tree, kind)[: len(nodes)])
-    _write_table(columns, target, force=force)
+        columns[name] = cells(branch_lengths(tree, kind)[: len(nodes)])
+    write_table(columns, target, force=force)
 
 
 def write_leaves_csv(tree: "Tree", target: Target, *, force: bool = False) -> None:
@@ -54,39 +54,21 @@ def write_leaves_csv(tree: "Tree", target: Target, *, force: bool = False) -> No
     """
     leaves = tree.leaves
     columns: dict[str, Sequence[Any]] = {
-        "name": _cells(leaves.name),
-        "node": _cells(tree.nodes.name[leaves.node]),
-        "distance": _cells(leaves.distance),
-        "error": _cells(leaves.error),
+        "name": cells(leaves.name),
+        "node": cells(tree.nodes.name[leaves.node]),
+        "distance": cells(leaves.distance),
+        "error": cells(leaves.error),
     }
     names = label_names(tree, columns)
     taken = {*columns, *names.values()}
     for column, name in names.items():
-        columns[name] = _cells(tree.labels[column])
+        columns[name] = cells(tree.labels[column])
         if column in tree.colors:
             colored = free_name(f"{name}_color", taken)
             taken.add(colored)
             colors = tree.colors[column]
             columns[colored] = [colors.get(label, "") for label in tree.labels[column]]
-    _write_table(columns, target, force=force)
-
-
-def _cells(values: Any) -> list[Any]:
-    """Values as the csv module writes them: floats in full, NaN empty, booleans in lower case."""
-    if values.dtype.kind == "b":
-        return ["true" if value else "false" for value in values.tolist()]
-    if values.dtype.kind == "f":
-        return [value if value == value else None for value in values.tolist()]
-    return values.tolist()
-
-
-def _write_table(columns: dict[str, Sequence[Any]], target: Target, *, force: bool) -> None:
-    with text_target(target, force=force) as file:
-        # every text is quoted: a lone carriage return in a name would otherwise end a row for some readers
-        table = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-        table.writerow(columns)
-        rows: Iterable[tuple[Any, ...]] = zip(*columns.values(), strict=True)
-        table.writerows(rows)
+    write_table(columns, target, force=force)
 
 
 def _write(tree: "Tree", folder: Path, options: ExportOptions) -> None:

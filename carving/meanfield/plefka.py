@@ -72,6 +72,21 @@ class Plefka:
         other.dtype = dtype
         return other
 
+    def with_parameters(
+        self,
+        *,
+        weights: Tensor | None = None,
+        visible_bias: Tensor | None = None,
+        hidden_bias: Tensor | None = None,
+    ) -> Plefka:
+        """The same expansion with other values of βW, βa or βb, of the same shapes; unchecked."""
+        other = copy(self)
+        if weights is not None:
+            other.powers = tuple(weights**r for r in range(1, self.order + 1))
+        other.visible_bias = self.visible_bias if visible_bias is None else visible_bias
+        other.hidden_bias = self.hidden_bias if hidden_bias is None else hidden_bias
+        return other
+
     def start(self, v: Tensor) -> State:
         """Where the iteration begins from samples: m_v = v, m_h = mean_h(b + vᵀW) (mathematics §4)."""
         coupled = v.flatten(1) @ self.powers[0].flatten(0, -2)

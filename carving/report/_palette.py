@@ -10,6 +10,8 @@ from matplotlib.colors import to_rgb
 _MUTED = "#332288 #DDCC77 #117733 #CC6677 #88CCEE #AA4499 #999933 #882255 #EE7733 #44AA99"
 PALETTE = tuple(_MUTED.split())
 OTHER = "#9A9A9A"
+# of those the ones that stay furthest apart in any colour vision and are dark enough for thin lines
+LINES = ("#332288", "#EE7733", "#88CCEE", "#117733", "#AA4499", "#882255")
 INK = "#2B2B2B"
 PALE = "#C9CDD3"
 
@@ -26,6 +28,11 @@ def label_colors(column: Sequence[str], chosen: Mapping[str, str] | None = None)
     named = sorted(frequent[: len(free)])
     colors = dict.fromkeys(column, OTHER) | dict(zip(named, free, strict=False)) | chosen
     return {label: colors[label] for label in dict.fromkeys(column)}
+
+
+def line_color(number: int) -> str:
+    """Of the line with this number, from 0 on; grey beyond those that can be told apart, and for none, −1."""
+    return LINES[number] if 0 <= number < len(LINES) else OTHER
 
 
 def towards_grey(color: str, share: float) -> np.ndarray:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
 from carving.errors import InvalidInput
-from carving.report._palette import INK, PALE, PALETTE
+from carving.report._axes import age_axis, blank_figure, draw_bounds, logarithmic, style
+from carving.report._palette import INK, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,8 +81,7 @@ def draw_training(run: "CheckpointSequence", *, title: str | None = None) -> Fig
     rows = -(-len(names) // columns)
     above = _ABOVE if title else _BELOW
     size = (columns * _PANEL[0] + 2 * _BESIDE, rows * _PANEL[1] + above + _BELOW)
-    # a Figure of its own, not pyplot's: no window, backend or current figure of the caller's is touched
-    figure = Figure(figsize=size, dpi=150, facecolor="white")
+    figure = blank_figure(size)
     beside, below = _BESIDE / size[0], _BELOW / size[1]
     inside = (beside, below, 1 - 2 * beside, 1 - below - above / size[1])
     figure.set_layout_engine(ConstrainedLayoutEngine(rect=inside, w_pad=0.12, h_pad=0.12))
@@ -109,49 +109,21 @@ def _draw_metric(
     axes: "Axes", name: str, ages: np.ndarray, values: np.ndarray, bound: np.ndarray | None
 ) -> None:
     known = _KNOWN.get(name, _Known(name.replace("_", " ").capitalize(), ""))
-    _style(axes, known, ages)
+    style(axes)
+    age_axis(axes, ages)
+    axes.set_title(known.title, fontsize=10.5, color=INK, weight="bold", loc="left")
+    axes.set_ylabel(known.unit, fontsize=8.5, color=INK)
+    axes.set_xlabel("age, in updates", fontsize=8.5, color=INK)
     axes.plot(ages, values, color=_LINE, linewidth=1.4, zorder=2)
     known_well = np.ones(len(ages), dtype=bool) if bound is None else ~bound
     axes.plot(ages[known_well], values[known_well], "o", color=_LINE, markersize=3, zorder=3)
     if bound is not None and bound.any():
-        axes.plot(
-            ages[bound], values[bound], "^", markersize=5, zorder=3, label="at least",
-            markerfacecolor="white", markeredgecolor=_BOUND,
-        )  # fmt: skip
+        draw_bounds(axes, ages[bound], values[bound], _BOUND, label="at least")
         axes.legend(fontsize=8, frameon=False, loc="upper left", labelcolor=INK, handletextpad=0.2)
     if known.logarithmic and (values[np.isfinite(values)] > 0).all():
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        logarithmic(axes.yaxis)
     else:
         axes.yaxis.set_major_locator(MaxNLocator(5))
-
-
-def _style(axes: "Axes", known: _Known, ages: np.ndarray) -> None:
-    axes.set_title(known.title, fontsize=10.5, color=INK, weight="bold", loc="left")
-    axes.set_ylabel(known.unit, fontsize=8.5, color=INK)
-    axes.set_xlabel("age, in updates", fontsize=8.5, color=INK)
-    axes.tick_params(labelsize=8, labelcolor=INK, color=PALE, which="both")
-    axes.grid(color=PALE, linewidth=0.5, alpha=0.6)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(PALE)
-    # a logarithm has no place for the machine that has not learned yet
-    if ages[0] > 0:
-        axes.set_xscale("log")
-        # powers of ten alone may all lie outside of few decades
-        if ages[-1] < 30 * ages[0]:
-            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        if len(ages) == 1:
-            axes.xaxis.set_major_locator(FixedLocator([float(ages[0])]))
-    else:
-        axes.set_xscale("symlog", linthresh=1)
-    # the same for all panels, wherever their own values begin
-    axes.set_xlim(ages[0] / 1.25 if ages[0] > 0 else -0.3, 1.25 * max(int(ages[-1]), 1))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _draw_steps(axes: "Axes", steps: object) -> None:

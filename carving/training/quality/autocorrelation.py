@@ -202,8 +202,8 @@ def _measure(series: np.ndarray) -> tuple[float, float, bool, int]:
         return math.nan, math.nan, True, 0
     # later lags are of few pairs
     covariance = _autocovariance(series - series.mean())[: times // 2 + 1]
-    covariance += 2 * _integrate(covariance)[0] * covariance[0] / count
-    time, window, found = _integrate(covariance)
+    covariance += 2 * integrated_sum(covariance)[0] * covariance[0] / count
+    time, window, found = integrated_sum(covariance)
     error = time * math.sqrt(max(4 * window + 2 - 4 * time, 0.0) / count)
     return time, error, not found or count < _LENGTHS * time, window
 
@@ -217,7 +217,7 @@ def _autocovariance(centred: np.ndarray) -> np.ndarray:
     return np.fft.irfft(power, size)[:times] / (chains * np.arange(times, 0, -1))
 
 
-def _integrate(covariance: np.ndarray) -> tuple[float, int, bool]:
+def integrated_sum(covariance: np.ndarray) -> tuple[float, int, bool]:
     """τ, its window, and whether there is one; if not, all lags are summed."""
     sums = 0.5 + np.concatenate([[0.0], np.cumsum(covariance[1:])]) / covariance[0]
     enough = np.arange(len(sums)) >= _WINDOWS * np.maximum(sums, _INDEPENDENT)

@@ -1,0 +1,238 @@
+"""Several states followed together through one stretch of a path until they are one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from carving.meanfield.linkage import link, per_site_coordinates, spanning_tree
+from carving.physics._stationary import Stationary, field_direction, stationary_near
+from carving.physics.continuation import PRECISION, fall, follow, same_state
+from carving.physics.paths import Path
+
+SADDLE_NODE, PITCHFORK, LINKAGE, UNRESOLVED = "saddle-node", "pitchfork", "linkage", "unresolved"
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Two lines that become one.
+
+    Attributes
+    ----------
+    place
+        Where on the path.
+    lost, into
+        The line that ends, and the one that goes on; numbers of lines as they began.
+    kind
+        ``"saddle-node"``: the state meets a saddle and both are no more. ``"pitchfork"``: both states become
+        one at the same place. ``"linkage"``: both are still there, nearer than the linkage distance.
+    direction
+        In which the lost state was softest there, as a field on the visible units, of unit length.
+    curvature
+        Its smallest eigenvalue there.
+    distance
+        Per-site distance between the two states there.
+    """
+
+    place: float
+    lost: int
+    into: int
+    kind: str
+    direction: Tensor
+    curvature: float
+    distance: float
+
+
+@dataclass(frozen=True)
+class Lines:
+    """States under way, one a line.
+
+    Attributes
+    ----------
+    states
+        Where they are.
+    number
+        What each line is called, (n,) int64.
+    """
+
+    states: Stationary
+    number: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    def without(self, rows: list[int]) -> Lines:
+        """The others."""
+        keep = np.setdiff1d(np.arange(len(self)), rows)
+        return Lines(self.states[torch.from_numpy(keep)], self.number[keep])
+
+
+class Descent:
+    """Follows lines from place 1 of a path to place 0.
+
+    Parameters
+    ----------
+    path
+        The machines, the older one at 1.
+    distance_scale
+        Of the visible units, for per-site distances.
+    linkage_distance
+        Per-site distance at which lines count as one at place 0.
+    precision
+        How closely meetings are located.
+    """
+
+    def __init__(
+        self, path: Path, distance_scale: float, linkage_distance: float, precision: float = PRECISION
+    ) -> None:
+        self.path, self.scale = path, distance_scale
+        self.linkage_distance, self.precision = linkage_distance, precision
+        self.meetings: list[Meeting] = []
+
+    def settle(self, lines: Lines, place: float = 1.0) -> Lines:
+        """The states of the machine there that the lines' states lead to."""
+        near = stationary_near(self.path.at(place), lines.states.visible.clone(), lines.states.hidden.clone())
+        if bool(near.stable.all()):
+            return Lines(near, lines.number)
+        return Lines(fall(self.path, place, lines.states), lines.number)
+
+    def run(self, lines: Lines, begin: float = 1.0) -> Lines:
+        """The lines at place 0; :attr:`meetings` has where they met."""
+        lines, place = self._joined(lines, begin, lines, begin), begin
+        while place > 0:
+            ahead = follow(self.path, lines.states, place, 0.0, precision=self.precision)
+            if bool(ahead.reached.all()):
+                lines = self._joined(Lines(ahead.states, lines.number), 0.0, lines, place)
+                break
+            first = float(ahead.place[~ahead.reached].max())
+            there = follow(self.path, lines.states, place, first, precision=self.precision)
+            before, lines = lines, Lines(there.states, lines.number)
+            lines = self._joined(lines, first, before, place)
+            below = max(first - self.precision, 0.0)
+            if len(lines) > 1 or below > 0:
+                lines = self._past(lines, first, below)
+            place = below
+        return self._linked(lines)
+
+    def where_met(self, pair: Lines, kind: str) -> float:
+        """Where the first of two lines meets the second, if it is in that way; 0 where it does not."""
+        if kind == SADDLE_NODE:
+            return float(follow(self.path, pair.states[:1], 1.0, 0.0, precision=self.precision).place[0])
+        self.meetings.clear()
+        self.run(pair)
+        return self.meetings[0].place if self.meetings else 0.0
+
+    def _past(self, lines: Lines, first: float, below: float) -> Lines:
+        """Beyond the place where some states are no more: those fall to others."""
+        after = follow(self.path, lines.states, first, below, precision=self.precision)
+        gone = torch.nonzero(~after.reached)[:, 0].tolist()
+        if not gone:
+            return Lines(after.states, lines.number)
+        ended = after.states[torch.tensor(gone)]
+        fallen = fall(self.path, below, ended)
+        goes_on = stationary_near(self.path.at(below), ended.visible.clone(), ended.hidden.clone())
+        kinds = [PITCHFORK if found else SADDLE_NODE for found in goes_on.found.tolist()]
+        states = Stationary.joined([after.states, fallen])
+        same = same_state(self.path, below, states).numpy()
+        alive = [row for row in range(len(lines)) if row not in gone]
+        lost: list[int] = []
+        moved = after.states
+        for at, row in enumerate(gone):
+            partner = [other for other in alive if same[len(lines) + at, other]]
+            if partner:
+                self._meet(lines, row, partner[0], first, kinds[at], ended[at : at + 1])
+                lost.append(row)
+                continue
+            # a state of no line: this line goes on from there
+            moved = _replaced(moved, row, fallen[at : at + 1])
+            again = [
+                gone[b] for b in range(at) if same[len(lines) + at, len(lines) + b] and gone[b] not in lost
+            ]
+            if again:
+                self._meet(lines, row, again[0], first, kinds[at], ended[at : at + 1])
+                lost.append(row)
+        return Lines(moved, lines.number).without(lost)
+
+    def _joined(self, lines: Lines, place: float, before: Lines, earlier: float) -> Lines:
+        """Lines that have become one state without any of them disappearing."""
+        if len(lines) < 2:
+            return lines
+        same = same_state(self.path, place, lines.states).numpy()
+        lost = []
+        for row in range(1, len(lines)):
+            partner = [other for other in range(row) if same[row, other] and other not in lost]
+            if partner:
+                self._meet_on_the_way(before, row, partner[0], earlier, place)
+                lost.append(row)
+        return lines.without(lost)
+
+    def _meet_on_the_way(self, before: Lines, row: int, other: int, upper: float, lower: float) -> None:
+        pair = before.states[torch.tensor([row, other])]
+        last = pair
+        while upper - lower > self.precision:
+            middle = (upper + lower) / 2
+            there = follow(self.path, pair, upper, middle, precision=self.precision)
+            together = bool(same_state(self.path, middle, there.states)[0, 1])
+            if together or not bool(there.reached.all()):
+                lower = middle
+            else:
+                upper, pair, last = middle, there.states, there.states
+        both = Lines(last, before.number[[row, other]])
+        self._meet(both, 0, 1, upper, PITCHFORK, last[:1])
+
+    def _linked(self, lines: Lines) -> Lines:
+        """Lines within the linkage distance at place 0, and where they came so near."""
+        while len(lines) > 1:
+            edges, lengths = spanning_tree(self._coordinates(lines.states))
+            shortest = int(np.argmin(lengths))
+            if lengths[shortest] > self.linkage_distance:
+                break
+            row, other = sorted(edges[shortest].tolist(), reverse=True)
+            pair = lines.states[torch.tensor([row, other])]
+            place = self._where_linked(pair)
+            ended = follow(self.path, pair, 0.0, place, precision=self.precision).states[:1]
+            self._meet(lines, row, other, place, LINKAGE, ended)
+            lines = lines.without([row])
+        return lines
+
+    def _where_linked(self, pair: Stationary) -> float:
+        """The place up to which two states are linked, on the way back to older machines."""
+        lower, upper, here = 0.0, 1.0, pair
+        while upper - lower > self.precision:
+            middle = (lower + upper) / 2
+            there = follow(self.path, here, lower, middle, precision=self.precision)
+            linked = link(self._coordinates(there.states), self.linkage_distance).group
+            if bool(there.reached.all()) and linked[0] == linked[1]:
+                lower, here = middle, there.states
+            else:
+                upper = middle
+        return lower
+
+    def _coordinates(self, states: Stationary) -> Tensor:
+        return per_site_coordinates(states.visible, self.scale)
+
+    def _meet(self, lines: Lines, row: int, other: int, place: float, kind: str, ended: Stationary) -> None:
+        coordinates = self._coordinates(lines.states)
+        self.meetings.append(
+            Meeting(
+                place=place,
+                lost=int(lines.number[row]),
+                into=int(lines.number[other]),
+                kind=kind,
+                direction=field_direction(self.path.at(place), ended.soft_hidden)[0],
+                curvature=float(ended.curvature[0]),
+                distance=float(torch.linalg.vector_norm(coordinates[row] - coordinates[other])),
+            )
+        )
+
+
+def _replaced(states: Stationary, row: int, by: Stationary) -> Stationary:
+    def put(values: Tensor, new: Tensor) -> Tensor:
+        values = values.clone()
+        values[row] = new[0]
+        return values
+
+    return Stationary(**{name: put(value, getattr(by, name)) for name, value in vars(states).items()})
