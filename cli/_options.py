@@ -145,19 +145,33 @@ def small_computing_options(function: Function) -> Function:
     return _computing_options(function, threads=1)
 
 
+def threads_option(function: Function) -> Function:
+    """``--threads`` alone, for work that is done on the CPU."""
+
+    @wraps(function)
+    def wrapped(*args: Any, threads: int | None, **kwargs: Any) -> Any:
+        _computing(threads, "cpu")
+        return function(*args, **kwargs)
+
+    return _threads(None)(wrapped)  # type: ignore[return-value]
+
+
+def _threads(default: int | None) -> Callable[[Function], Function]:
+    usual = "  [default: as PyTorch chooses]" if default is None else ""
+    return click.option(
+        "--threads", type=click.IntRange(min=1), default=default, metavar="N",
+        show_default=default is not None, help=f"Number of CPU threads.{usual}",
+    )  # fmt: skip
+
+
 def _computing_options(function: Function, *, threads: int | None) -> Function:
     @wraps(function)
     def wrapped(*args: Any, threads: int | None, device: str, **kwargs: Any) -> Any:
         return function(*args, device=_computing(threads, device), **kwargs)
 
-    usual = "  [default: as PyTorch chooses]" if threads is None else ""
-    wrapped = click.option(
-        "--threads", type=click.IntRange(min=1), default=threads, metavar="N",
-        show_default=threads is not None, help=f"Number of CPU threads.{usual}",
-    )(wrapped)  # fmt: skip
     return click.option(  # type: ignore[return-value]
         "--device", type=DeviceType(), default="auto", show_default=True, help="Where to compute."
-    )(wrapped)
+    )(_threads(threads)(wrapped))
 
 
 # stores may be URLs, which a pathlib.Path would spoil; so they stay text
@@ -208,8 +222,8 @@ iteration_option = click.option(
 )  # fmt: skip
 
 branch_length_option = click.option(
-    "--branch-length", type=click.Choice(["distance", "log-age", "free-energy"]), default="distance",
-    show_default=True, help="What the lengths of branches in the exported files mean.",
+    "--branch-length", type=click.Choice(["distance", "log-age", "birth-age", "free-energy"]),
+    default="distance", show_default=True, help="What the lengths of branches in the exported files mean.",
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "build-tree": "build_tree",
     "query": "query",
     "place": "place",
+    "transitions": "transitions",
     "sample": "sample",
     "quality": "quality",
     "export": "export",

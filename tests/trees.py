@@ -234,6 +234,8 @@ def _nodes(
         stable=generator.random(count) < 0.9,
         visible=visible,
         hidden=hidden,
+        birth_age=np.where(generator.random(count) < 0.5, age * (1 + generator.random(count)), np.nan),
+        birth_uncertainty=generator.random(count),
     )
 
 

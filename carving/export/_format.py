@@ -23,7 +23,7 @@ class ExportOptions:
     Attributes
     ----------
     branch_length
-        ``"distance"``, ``"log-age"`` or ``"free-energy"``, see ``carving.tree.topology``.
+        One of ``carving.tree.topology.BRANCH_LENGTHS``.
     keep_unary
         Keep nodes that have one child instead of joining the two.
     force

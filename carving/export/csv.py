@@ -11,7 +11,17 @@ from carving.tree.topology import branch_lengths
 if TYPE_CHECKING:
     from carving.tree import Tree
 
-_NODE_COLUMNS = ("name", "age", "size", "free_energy", "error", "converged", "stable")
+_NODE_COLUMNS = (
+    "name",
+    "age",
+    "size",
+    "free_energy",
+    "error",
+    "converged",
+    "stable",
+    "birth_age",
+    "birth_uncertainty",
+)
 _LENGTHS = {"distance": "distance", "log_age": "log-age", "free_energy_change": "free-energy"}
 
 
@@ -19,8 +29,9 @@ def write_nodes_csv(tree: "Tree", target: Target, *, force: bool = False) -> Non
     """Write the nodes as a table: one row a node, in store order, nodes with one child included.
 
     Columns: ``name``, ``parent`` (its name; empty for the root), ``age``, ``size``, ``free_energy``,
-    ``error``, ``converged``, ``stable``, and the three lengths of the branch above it: ``distance``,
-    ``log_age``, ``free_energy_change``. Text is quoted and numbers are not; NaN is an empty cell.
+    ``error``, ``converged``, ``stable``, ``birth_age``, ``birth_uncertainty``, and three lengths of the
+    branch above it: ``distance``, ``log_age``, ``free_energy_change``. Text is quoted and numbers are not;
+    NaN is an empty cell.
 
     Parameters
     ----------

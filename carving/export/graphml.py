@@ -34,6 +34,8 @@ _FIXED = (
     ("error", "double", True, True),
     ("converged", "boolean", True, False),
     ("stable", "boolean", True, False),
+    ("birth_age", "double", True, False),
+    ("birth_uncertainty", "double", True, False),
     ("distance", "double", False, True),
 )
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>

@@ -38,7 +38,7 @@ def write_newick(
     target
         A path or an open text file.
     branch_length
-        ``"distance"``, ``"log-age"`` or ``"free-energy"``, see ``carving.tree.topology``.
+        One of ``carving.tree.topology.BRANCH_LENGTHS``.
     keep_unary
         Keep nodes that have one child instead of joining the two, lengths added.
     force

@@ -13,6 +13,8 @@ from carving.physics._stationary import Stationary, field_direction, stationary_
 from carving.physics.continuation import PRECISION, fall, follow, same_state
 from carving.physics.paths import Path
 
+# a state falls that many precisions below where it disappears: next to that, sweeps pass all too slowly
+_BELOW = 10
 SADDLE_NODE, PITCHFORK, LINKAGE, UNRESOLVED = "saddle-node", "pitchfork", "linkage", "unresolved"
 
 
@@ -64,6 +66,11 @@ class Lines:
     def __len__(self) -> int:
         return len(self.number)
 
+    def only(self, numbers: list[int]) -> Lines:
+        """Those of these numbers, in this order."""
+        rows = [int(np.flatnonzero(self.number == number)[0]) for number in numbers]
+        return Lines(self.states[torch.tensor(rows)], self.number[rows])
+
     def without(self, rows: list[int]) -> Lines:
         """The others."""
         keep = np.setdiff1d(np.arange(len(self)), rows)
@@ -108,10 +115,11 @@ class Descent:
                 lines = self._joined(Lines(ahead.states, lines.number), 0.0, lines, place)
                 break
             first = float(ahead.place[~ahead.reached].max())
-            there = follow(self.path, lines.states, place, first, precision=self.precision)
-            before, lines = lines, Lines(there.states, lines.number)
+            others = torch.nonzero(ahead.place != first)[:, 0]
+            there = follow(self.path, lines.states[others], place, first, precision=self.precision)
+            before, lines = lines, Lines(ahead.states.with_rows(others, there.states), lines.number)
             lines = self._joined(lines, first, before, place)
-            below = max(first - self.precision, 0.0)
+            below = max(first - _BELOW * self.precision, 0.0)
             if len(lines) > 1 or below > 0:
                 lines = self._past(lines, first, below)
             place = below
@@ -126,35 +134,35 @@ class Descent:
         return self.meetings[0].place if self.meetings else 0.0
 
     def _past(self, lines: Lines, first: float, below: float) -> Lines:
-        """Beyond the place where some states are no more: those fall to others."""
+        """Beyond the place where some states are no more: those fall to others.
+
+        To the state of another line, mostly. It may also be one that no line has; then what has disappeared
+        is one with the nearest line all the same, as the tree has it.
+        """
         after = follow(self.path, lines.states, first, below, precision=self.precision)
         gone = torch.nonzero(~after.reached)[:, 0].tolist()
         if not gone:
             return Lines(after.states, lines.number)
-        ended = after.states[torch.tensor(gone)]
+        ended, places = after.states[torch.tensor(gone)], after.place[gone].tolist()
         fallen = fall(self.path, below, ended)
         goes_on = stationary_near(self.path.at(below), ended.visible.clone(), ended.hidden.clone())
         kinds = [PITCHFORK if found else SADDLE_NODE for found in goes_on.found.tolist()]
         states = Stationary.joined([after.states, fallen])
         same = same_state(self.path, below, states).numpy()
         alive = [row for row in range(len(lines)) if row not in gone]
-        lost: list[int] = []
         moved = after.states
+        if not alive:
+            # one of them has to go on, from where it has fallen
+            alive, gone, ended, places = gone[:1], gone[1:], ended[1:], places[1:]
+            moved = moved.with_rows(torch.tensor(alive), fallen[:1])
+            same, kinds = same[1:], kinds[1:]
+        apart = torch.cdist(self._coordinates(fallen), self._coordinates(moved))
         for at, row in enumerate(gone):
-            partner = [other for other in alive if same[len(lines) + at, other]]
-            if partner:
-                self._meet(lines, row, partner[0], first, kinds[at], ended[at : at + 1])
-                lost.append(row)
-                continue
-            # a state of no line: this line goes on from there
-            moved = _replaced(moved, row, fallen[at : at + 1])
-            again = [
-                gone[b] for b in range(at) if same[len(lines) + at, len(lines) + b] and gone[b] not in lost
-            ]
-            if again:
-                self._meet(lines, row, again[0], first, kinds[at], ended[at : at + 1])
-                lost.append(row)
-        return Lines(moved, lines.number).without(lost)
+            fallen_to = [other for other in alive if same[len(lines) + at, other]]
+            nearest = alive[int(apart[at - len(gone)][alive].argmin())]
+            partner = fallen_to[0] if fallen_to else nearest
+            self._meet(lines, row, partner, places[at], kinds[at], ended[at : at + 1])
+        return Lines(moved, lines.number).without(gone)
 
     def _joined(self, lines: Lines, place: float, before: Lines, earlier: float) -> Lines:
         """Lines that have become one state without any of them disappearing."""
@@ -227,12 +235,3 @@ class Descent:
                 distance=float(torch.linalg.vector_norm(coordinates[row] - coordinates[other])),
             )
         )
-
-
-def _replaced(states: Stationary, row: int, by: Stationary) -> Stationary:
-    def put(values: Tensor, new: Tensor) -> Tensor:
-        values = values.clone()
-        values[row] = new[0]
-        return values
-
-    return Stationary(**{name: put(value, getattr(by, name)) for name, value in vars(states).items()})

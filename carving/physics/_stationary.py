@@ -16,6 +16,8 @@ _STEPS = 30
 _SHRINKS = 0.5
 # corrections with one linearisation, as long as each is so much smaller than the one before; at most so many
 _CHORD_SHRINKS, _CHORDS = 0.25, 8
+# a correction so large leads nowhere by itself
+_FAR = 0.5
 # what is left of a state after its last correction, max-norm
 TOLERANCE = 1e-11
 
@@ -56,6 +58,16 @@ class Stationary:
 
     def __getitem__(self, rows: Tensor | slice) -> Stationary:
         return Stationary(**{name: value[rows] for name, value in vars(self).items()})
+
+    def with_rows(self, rows: Tensor, part: Stationary) -> Stationary:
+        """The same with some rows replaced."""
+
+        def put(values: Tensor, new: Tensor) -> Tensor:
+            values = values.clone()
+            values[rows] = new
+            return values
+
+        return Stationary(**{name: put(value, getattr(part, name)) for name, value in vars(self).items()})
 
     @classmethod
     def joined(cls, parts: list[Stationary]) -> Stationary:
@@ -123,6 +135,10 @@ def _newton(plefka: Plefka, v: Tensor, h: Tensor, strict: bool) -> Stationary:
             taken = rows[good]
             v[taken], h[taken] = v[taken] + delta[0][good], h[taken] + delta[1][good]
             last[taken], found[taken] = size[good], (size <= floor)[good]
+            far = taken[size[good] > _FAR]
+            if len(far):
+                # back into the range of magnetisations
+                v[far], h[far] = plefka.sweep(v[far], h[far])
             active = good & ~found[rows]
             if not bool(active.any()):
                 break

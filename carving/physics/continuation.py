@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -16,9 +17,11 @@ from carving.physics.paths import Path
 PRECISION = 1e-4
 # what sweeps reach before Newton's method says where exactly the state is
 _SWEPT = 1e-6
+# steps go so much of the way to where a state should disappear
+_OF_THE_WAY = 0.5
 # how far a magnetisation may go in a step, by how much of it the first correction back may miss, and below
-# which length a step is none
-_STRIDE, _MISSES, _NO_WAY = 0.1, 0.5, 1e-7
+# which length no other minimum is in reach
+_STRIDE, _MISSES, _SHORT = 0.1, 0.5, 0.01
 
 
 @dataclass(frozen=True)
@@ -70,29 +73,64 @@ def follow(
         A state that goes on as a saddle has disappeared.
     """
     shape, device = (len(states),), states.visible.device
+    whole = torch.full(shape, end, dtype=torch.float64, device=device)
     if begin == end or not len(states):
-        whole = torch.full(shape, end, dtype=torch.float64, device=device)
         return Followed(states, whole, torch.ones(shape, dtype=torch.bool, device=device))
+    tried, there = _step(path, states, begin, end, minima=minima)
+    result, place, reached = states.with_rows(there, tried[there]), whole, there.clone()
+    for row in torch.nonzero(~there)[:, 0].tolist():
+        walk = _Walk(path, states[row : row + 1], begin, end, precision, minima)
+        walk.run()
+        result = result.with_rows(torch.tensor([row], device=device), walk.state)
+        place[row], reached[row] = walk.place, walk.place == end
+    return Followed(result, place, reached)
+
+
+def _step(
+    path: Path, states: Stationary, begin: float, end: float, *, minima: bool
+) -> tuple[Stationary, Tensor]:
+    """One step for all: where Newton's method leads, and whether those are the states' continuations."""
     tried = stationary_near(path.at(end), states.visible.clone(), states.hidden.clone())
-    there = _leads_back(path.at(begin), states, tried) & (tried.stable if minima else tried.found)
-    place = torch.full(shape, begin, dtype=torch.float64, device=device).masked_fill(there, end)
-    result = _chosen(there, tried, states)
-    if abs(end - begin) <= precision or bool(there.all()):
-        return Followed(result, place, there)
-    rows = torch.nonzero(~there)[:, 0]
-    middle = (begin + end) / 2
-    half = follow(path, states[rows], begin, middle, precision=precision, minima=minima)
-    on = torch.nonzero(half.reached)[:, 0]
-    if len(on):
-        rest = follow(path, half.states[on], middle, end, precision=precision, minima=minima)
-        half = Followed(
-            _put(half.states, on, rest.states), _put_in(half.place, on, rest.place),
-            _put_in(half.reached, on, rest.reached),
-        )  # fmt: skip
-    reached = half.reached & (half.place == end)
-    return Followed(
-        _put(result, rows, half.states), _put_in(place, rows, half.place), _put_in(there, rows, reached)
-    )
+    there = tried.stable if minima else tried.found
+    return tried, there & _leads_back(path.at(begin), states, tried)
+
+
+class _Walk:
+    """One state on its way, step by step, to the end or to where it is no more.
+
+    Next to a fold the square of the smallest eigenvalue goes linearly to zero: steps are to end before that.
+    """
+
+    def __init__(
+        self, path: Path, state: Stationary, begin: float, end: float, precision: float, minima: bool
+    ) -> None:
+        self.path, self.state, self.place, self.end = path, state, begin, end
+        # a step may be too long though the state is there: from some two thirds of the way on
+        self.shortest, self.minima = precision / 4, minima
+        # how far it is to where the square of the eigenvalue would be zero, by the last step
+        self._until_fold = math.inf
+
+    def run(self) -> None:
+        """Until the end, or until the shortest step fails."""
+        step = abs(self.end - self.place) / 2
+        while self.place != self.end:
+            left = abs(self.end - self.place)
+            goal = self.end if step >= left else self.place + math.copysign(step, self.end - self.place)
+            tried, there = _step(self.path, self.state, self.place, goal, minima=self.minima)
+            if bool(there[0]):
+                self._move(tried, goal)
+                step *= 2
+            elif step <= self.shortest:
+                return
+            else:
+                step /= 2
+            step = max(min(step, _OF_THE_WAY * self._until_fold), self.shortest)
+
+    def _move(self, state: Stationary, place: float) -> None:
+        before, here = (float(each.curvature[0]) ** 2 for each in (self.state, state))
+        falls = before - here
+        self._until_fold = abs(place - self.place) * here / falls if falls > 0 else math.inf
+        self.state, self.place = state, place
 
 
 def _leads_back(plefka: Plefka, states: Stationary, found: Stationary) -> Tensor:
@@ -106,10 +144,10 @@ def _leads_back(plefka: Plefka, states: Stationary, found: Stationary) -> Tensor
     length = plefka.size(*way)
     back = torch.full_like(length, torch.inf)
     size = rows_at_once(plefka)
-    for rows in torch.nonzero(found.found & (length > _NO_WAY) & (length <= _STRIDE))[:, 0].split(size):
+    for rows in torch.nonzero(found.found & (length > _SHORT) & (length <= _STRIDE))[:, 0].split(size):
         delta = Linearisation(plefka, v[rows], h[rows]).correction(plefka.residual(v[rows], h[rows]))
         back[rows] = plefka.size(way[0][rows] - delta[0], way[1][rows] - delta[1]).nan_to_num(torch.inf)
-    return (back <= _MISSES * length) | (length <= _NO_WAY)
+    return (back <= _MISSES * length) | (length <= _SHORT)
 
 
 def fall(path: Path, place: float, states: Stationary) -> Stationary:
@@ -127,24 +165,3 @@ def same_state(path: Path, place: float, states: Stationary, tolerance: float = 
     """Which pairs of rows are one state. (n, n) bool"""
     together = path.at(place).together(states.visible, states.hidden)
     return torch.cdist(together, together, p=torch.inf) <= tolerance
-
-
-def _chosen(which: Tensor, one: Stationary, other: Stationary) -> Stationary:
-    """Rows of ``one`` where ``which``, else of ``other``."""
-
-    def choose(a: Tensor, b: Tensor) -> Tensor:
-        return torch.where(which.reshape(-1, *[1] * (a.ndim - 1)), a, b)
-
-    return Stationary(**{name: choose(value, getattr(other, name)) for name, value in vars(one).items()})
-
-
-def _put(states: Stationary, rows: Tensor, part: Stationary) -> Stationary:
-    return Stationary(
-        **{name: _put_in(value, rows, getattr(part, name)) for name, value in vars(states).items()}
-    )
-
-
-def _put_in(values: Tensor, rows: Tensor, part: Tensor) -> Tensor:
-    values = values.clone()
-    values[rows] = part
-    return values

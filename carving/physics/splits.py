@@ -1,8 +1,8 @@
 """When exactly the branches of a tree part: its states followed between checkpoints.
 
-Between two checkpoints the parameters are interpolated linearly, against log(1 + age). Each child's state is
-followed from the older one downwards until it is no more, which is where J has an eigenvalue +1 (mathematics
-§4), or until the children are linked.
+Between two checkpoints the parameters are interpolated, by the polynomial through the six nearest, against
+log(1 + age). Each child's state is followed from the older one downwards until it is no more, which is where
+J has an eigenvalue +1 (mathematics §4), or until the children are linked.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import cache
 
 import numpy as np
 import torch
@@ -20,10 +21,9 @@ from carving.errors import InvalidInput
 from carving.physics._lines import UNRESOLVED, Descent, Lines, Meeting
 from carving.physics._stationary import Stationary
 from carving.physics.continuation import PRECISION
-from carving.physics.paths import BetweenCheckpoints
+from carving.physics.paths import between_ages, log_age
 from carving.tree import Tree
 
-# an uncertainty need not be known better
 _PRECISION_ELSEWHERE = 2e-3
 
 
@@ -40,7 +40,7 @@ class Splits:
     age
         The age, in updates; NaN where the checkpoints do not tell. float64
     uncertainty
-        How far log age moves when either of the checkpoints beside it is left out; float64
+        How far log(1 + age) moves when only every second checkpoint is used, either half; float64
     kind
         ``"saddle-node"``, ``"pitchfork"``, ``"linkage"`` (both states are still there at younger ages,
         but nearer than the linkage distance), or ``"unresolved"`` (both are still there at the youngest
@@ -150,6 +150,9 @@ class _Locator:
         self.order = int(tree.options["order"])
         self.linkage_distance = float(tree.options["linkage_distance"])
         self.ages = np.sort(tree.ages.updates).tolist()
+        self._machine = cache(run.at_age)
+        # an uncertainty need not be known better
+        self._elsewhere = max(precision, _PRECISION_ELSEWHERE)
 
     def splits_of(self, node: int) -> list[_Split]:
         """All splits of a node."""
@@ -161,10 +164,9 @@ class _Locator:
         lines = self._lines_at(children, self.ages[upper])
         result: list[_Split] = []
         for place in range(upper, 0, -1):
-            meetings, lines = self._meetings(place - 1, place, lines)
-            result += [
-                self._split(node, meeting, place - 1, place, lines_before=children) for meeting in meetings
-            ]
+            before = lines
+            meetings, lines = self._meetings(place - 1, lines)
+            result += [self._split(node, meeting, place - 1, before) for meeting in meetings]
             if len(lines) == 1:
                 return result
         last = lines.number.tolist()
@@ -185,52 +187,43 @@ class _Locator:
         blank = torch.zeros(len(rows))
         return Lines(Stationary(v, h, *[blank] * 5), children)
 
-    def _descent(self, younger: int, older: int, precision: float) -> tuple[Descent, float]:
-        """Between two of the ages, and how much log(1 + age) lies between them."""
-        machines = (self.run.at_age(self.ages[each]) for each in (younger, older))
-        width = self._log(older) - self._log(younger)
-        path = BetweenCheckpoints(*machines, order=self.order)
+    def _descent(self, ages: list[int], index: int, precision: float) -> tuple[Descent, float]:
+        """From the age after ``index`` to that, and how much log(1 + age) lies between them."""
+        path = between_ages(ages, index, self._machine, self.order)
+        width = log_age(ages[index + 1]) - log_age(ages[index])
         scale = self.run.visible.distance_scale
         return Descent(path, scale, self.linkage_distance, precision / width), width
 
-    def _log(self, index: int) -> float:
-        return math.log1p(self.ages[index])
-
-    def _meetings(self, younger: int, older: int, lines: Lines) -> tuple[list[Meeting], Lines]:
-        descent, _ = self._descent(younger, older, self.precision)
+    def _meetings(self, younger: int, lines: Lines) -> tuple[list[Meeting], Lines]:
+        descent, _ = self._descent(self.ages, younger, self.precision)
         lines = descent.run(descent.settle(lines))
         return descent.meetings, lines
 
-    def _split(
-        self, node: int, meeting: Meeting, younger: int, older: int, lines_before: np.ndarray
-    ) -> _Split:
-        width = self._log(older) - self._log(younger)
-        where = self._log(younger) + meeting.place * width
-        shifts = [abs(other - where) for other in self._elsewhere(meeting, younger, older, lines_before)]
+    def _split(self, node: int, meeting: Meeting, younger: int, lines: Lines) -> _Split:
+        low, high = (log_age(age) for age in self.ages[younger : younger + 2])
+        where = low + meeting.place * (high - low)
+        pair = lines.only([meeting.lost, meeting.into])
+        halves = self._with_half_of_the_ages(pair, meeting.kind, younger)
+        shifts = [abs(other - where) for other in halves]
         return _Split(
             node=node,
             child=meeting.lost,
             other=meeting.into,
             age=math.expm1(where),
-            uncertainty=max([self.precision, *shifts] if shifts else [width]),
+            uncertainty=max(shifts) + self._elsewhere if shifts else high - low,
             kind=meeting.kind,
             distance=meeting.distance,
             curvature=meeting.curvature,
             direction=meeting.direction.numpy(),
         )
 
-    def _elsewhere(self, meeting: Meeting, younger: int, older: int, children: np.ndarray) -> Iterator[float]:
-        """Where the two meet, in log(1 + age), when either of the checkpoints beside it is left out."""
-        pair = np.array([meeting.lost, meeting.into])
-        try:
-            lines = self._lines_at(pair, self.ages[older])
-        except IndexError:
-            return
-        for low, high in ((younger - 1, older), (younger, older + 1)):
-            if low < 0 or high >= len(self.ages):
-                continue
-            descent, width = self._descent(low, high, max(self.precision, _PRECISION_ELSEWHERE))
-            yield self._log(low) + width * descent.where_met(descent.settle(lines), meeting.kind)
+    def _with_half_of_the_ages(self, pair: Lines, kind: str, younger: int) -> Iterator[float]:
+        """Where the two meet, in log(1 + age), when every second checkpoint is left out; either half."""
+        for first in (younger - 1, younger):
+            half, index = self.ages[first % 2 :: 2], first // 2
+            if first >= 0 and index + 1 < len(half):
+                descent, width = self._descent(half, index, self._elsewhere)
+                yield log_age(half[index]) + width * descent.where_met(descent.settle(pair), kind)
 
     def _unresolved(self, node: int, child: int, other: int) -> _Split:
         shape = self.tree.nodes.visible.shape[1:]

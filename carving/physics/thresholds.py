@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from torch import Tensor
@@ -14,7 +15,7 @@ from carving.errors import InvalidInput
 from carving.meanfield.plefka import Plefka
 from carving.physics._stationary import Stationary, field_direction, stationary_near
 from carving.physics.continuation import PRECISION, follow
-from carving.physics.paths import BetweenCheckpoints, Couplings, symmetric_form
+from carving.physics.paths import Couplings, between_ages, log_age, symmetric_form
 from carving.rbm import RBM
 
 # at a fold the eigenvalue goes as the root of the distance
@@ -140,7 +141,8 @@ def paramagnetic_state_along_learning(
 ) -> ParamagneticState:
     """Follow the paramagnetic state from the youngest checkpoint to the oldest (mathematics §6).
 
-    Between checkpoints parameters are interpolated linearly, against log(1 + age).
+    Between checkpoints parameters are interpolated, by the polynomial through the six nearest, against
+    log(1 + age).
 
     Parameters
     ----------
@@ -156,7 +158,11 @@ def paramagnetic_state_along_learning(
     ages = np.asarray(run.ages)
     curvature = np.full(len(ages), np.nan)
     lost_age, direction, goes_on = math.nan, None, False
-    younger = symmetric_form(run[0])
+
+    @cache
+    def machine(age: int) -> RBM:
+        return symmetric_form(run.at_age(age))
+
     state = paramagnetic_state(run[0], order=order)
     if state is not None:
         curvature[0] = float(state.curvature[0])
@@ -165,14 +171,13 @@ def paramagnetic_state_along_learning(
             progress(Progress("paramagnetic state", index + 1, len(ages), f"age {ages[index]}"))
         if state is None:
             break
-        older = symmetric_form(run[index])
-        path = BetweenCheckpoints(younger, older, order)
-        width = math.log1p(ages[index]) - math.log1p(ages[index - 1])
+        path = between_ages(ages.tolist(), index - 1, machine, order)
+        width = log_age(ages[index]) - log_age(ages[index - 1])
         if math.isnan(lost_age):
             ahead = follow(path, state, 0.0, 1.0, precision=precision / width)
             place = float(ahead.place[0])
             if not bool(ahead.reached[0]):
-                lost_age = math.expm1(math.log1p(ages[index - 1]) + place * width)
+                lost_age = math.expm1(log_age(ages[index - 1]) + place * width)
                 direction = field_direction(path.at(place), ahead.states.soft_hidden)[0].numpy()
         else:
             ahead, place = None, 0.0
@@ -184,5 +189,4 @@ def paramagnetic_state_along_learning(
         state = ahead.states if bool(ahead.reached[0]) else None
         if state is not None:
             curvature[index] = float(state.curvature[0])
-        younger = older
     return ParamagneticState(ages, curvature, lost_age, direction, goes_on)

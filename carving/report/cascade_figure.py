@@ -33,10 +33,10 @@ def draw_cascade(cascade: "Cascade", *, title: str | None = None) -> Figure:
     """Draw a cascade of transitions as a column of panels over one logarithmic axis of ages.
 
     From the top: singular values of the weights, numbered in the order in which they condense; how soft the
-    states of the tree are, in the colour of the singular direction that the softest change of each is most along (grey if
-    less than half of it is along any of those shown), and the paramagnetic state; where chains were run, the
-    susceptibility of each state (the absolute form) and its relaxation time, in the direction in which it is
-    largest. Open triangles are lower bounds.
+    states of the tree are, in the colour of the singular direction that the softest change of each is most
+    along (grey if less than half of it is along any of those shown), and the paramagnetic state; where chains
+    were run, the susceptibility of each state (the absolute form) and its relaxation time, in the direction
+    in which it is largest. Open triangles are lower bounds.
 
     Vertical lines are the ages at which branches of the tree part, in the colour of the softest direction
     there. The twelve in which most samples leave the larger side have a band, the uncertainty of their age,

@@ -1,6 +1,6 @@
 """The columns of a tree: nodes, leaves, states and ages as tables of arrays that cannot be changed."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -89,6 +89,11 @@ class Nodes(_Columns):
         Visible magnetisations of the fixed point at ``age``; NaN for an added root.
     hidden : numpy.ndarray of float64, shape (nodes, N_h)
         Hidden magnetisations.
+    birth_age : numpy.ndarray of float64, shape (nodes,)
+        When exactly the members become one group, between checkpoints; NaN unless
+        :func:`carving.physics.locate_splits` has found it.
+    birth_uncertainty : numpy.ndarray of float64, shape (nodes,)
+        Of log(1 + ``birth_age``).
     """
 
     name: np.ndarray
@@ -101,6 +106,8 @@ class Nodes(_Columns):
     stable: np.ndarray
     visible: np.ndarray
     hidden: np.ndarray
+    birth_age: np.ndarray = field(default_factory=lambda: np.empty(0))
+    birth_uncertainty: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     column_types: ClassVar[dict[str, str]] = {
         "name": "O",
@@ -113,7 +120,15 @@ class Nodes(_Columns):
         "stable": "bool",
         "visible": "float64",
         "hidden": "float64",
+        "birth_age": "float64",
+        "birth_uncertainty": "float64",
     }
+
+    def __post_init__(self) -> None:
+        for name in ("birth_age", "birth_uncertainty"):
+            if len(getattr(self, name)) == 0:
+                object.__setattr__(self, name, np.full(len(self.name), np.nan))
+        super().__post_init__()
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -20,6 +20,8 @@ FORMAT_VERSION = 1
 # the magnetisations of nodes have a group of their own in the store
 _GROUP_OF = {("nodes", "visible"): "fixed_points", ("nodes", "hidden"): "fixed_points"}
 _TABLES: dict[str, Any] = {"leaves": Leaves, "nodes": Nodes, "states": States, "ages": Ages}
+# what trees of earlier versions do not have
+_LATER = {("nodes", "birth_age"), ("nodes", "birth_uncertainty")}
 _ATTRIBUTES = ("visible_unit", "hidden_unit", "options", "provenance", "spent", "colors")
 
 
@@ -88,7 +90,12 @@ def _store_folder(path: Path) -> Path:
 
 def _read_table(store: "SealedStore", table: str) -> Any:
     kind = _TABLES[table]
-    return kind(**{column: store.read(_place(table, column)) for column in kind.column_types})
+    columns = (
+        column
+        for column in kind.column_types
+        if (table, column) not in _LATER or _place(table, column) in store.contents
+    )
+    return kind(**{column: store.read(_place(table, column)) for column in columns})
 
 
 def _read_labels(store: "SealedStore") -> dict[str, np.ndarray]:

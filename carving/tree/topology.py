@@ -1,17 +1,20 @@
 """The tree as viewers want it: one numbering of nodes and leaves, joined where there is one child.
 
-Three kinds of branch length, each the length of the branch above a vertex:
+Four kinds of branch length, each the length of the branch above a vertex:
 
 ``distance``
     Per-site Euclidean distance between the visible magnetisations of a node and its parent
     (mathematics §5, spins counted as (1 + m)/2); for a leaf that between sample and state.
 ``log-age``
     Difference of log(1 + age) between a node and its parent; 0 for a leaf.
+``birth-age``
+    The same with the ages at which branches part between checkpoints, where they have been located
+    (``nodes.birth_age``); a node is born no later than those below it.
 ``free-energy``
     |ΔΓ| between a node and its parent, equations (3)-(5); 0 for a leaf.
 
 A root that had to be added has no fixed point: the branches below it have length 0, but for
-``log-age``, where it counts with its age 0. The branch above a root has length 0.
+``log-age`` and ``birth-age``, where it counts with its age 0. The branch above a root has length 0.
 """
 
 from dataclasses import dataclass
@@ -24,7 +27,7 @@ from carving.errors import InvalidInput
 if TYPE_CHECKING:
     from carving.tree.tree import Tree
 
-BRANCH_LENGTHS = ("distance", "log-age", "free-energy")
+BRANCH_LENGTHS = ("distance", "log-age", "birth-age", "free-energy")
 
 # float64 values of magnetisations held at once while distances are taken
 _CHUNK_VALUES = 1 << 22
@@ -74,9 +77,21 @@ def branch_lengths(tree: "Tree", kind: str) -> np.ndarray:
     elif kind == "log-age":
         log_age = np.log1p(nodes.age)
         length[: len(nodes) - 1] = log_age[child] - log_age[parent]
+    elif kind == "birth-age":
+        log_age = np.log1p(_births(tree))
+        length[: len(nodes) - 1] = log_age[child] - log_age[parent]
     else:
         length[: len(nodes) - 1] = np.abs(nodes.free_energy[child] - nodes.free_energy[parent])
     return np.nan_to_num(length, copy=False, nan=0.0) if tree.has_added_root else length
+
+
+def _births(tree: "Tree") -> np.ndarray:
+    """When each node is born: no later than those below it, which come before it."""
+    nodes = tree.nodes
+    birth = np.where(np.isfinite(nodes.birth_age), nodes.birth_age, nodes.age)
+    for child, parent in enumerate(nodes.parent[:-1].tolist()):
+        birth[parent] = min(birth[parent], birth[child])
+    return birth
 
 
 def _distances(tree: "Tree") -> np.ndarray:

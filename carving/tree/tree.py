@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -226,7 +226,7 @@ class Tree:
         Parameters
         ----------
         branch_length
-            ``"distance"``, ``"log-age"`` or ``"free-energy"``, see ``carving.tree.topology``.
+            One of ``carving.tree.topology.BRANCH_LENGTHS``.
         keep_unary
             Keep nodes that have one child instead of joining the two.
 
@@ -269,6 +269,11 @@ class Tree:
         from carving.tree.placement import place
 
         return place(self, samples, run, batch_size=batch_size, device=device, progress=progress)
+
+    def with_births(self, age: np.ndarray, uncertainty: np.ndarray) -> "Tree":
+        """The same tree with ``nodes.birth_age`` and ``nodes.birth_uncertainty``, (nodes,) each."""
+        nodes = replace(self.nodes, birth_age=age, birth_uncertainty=uncertainty)
+        return replace(self, nodes=nodes)
 
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
         """Write the tree as a zarr store, whole or not at all; ``carving.load_tree`` reads it.

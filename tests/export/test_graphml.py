@@ -37,7 +37,9 @@ def edges_of(vertex: slow.Vertex) -> list[tuple]:
     return mine + [edge for child in vertex.children for edge in edges_of(child)]
 
 
-@given(tree=trees, kind=st.sampled_from(["distance", "log-age", "free-energy"]), keep=st.booleans())
+@given(
+    tree=trees, kind=st.sampled_from(["distance", "log-age", "birth-age", "free-energy"]), keep=st.booleans()
+)
 def test_networkx_reads_the_edges_and_lengths_of_the_slow_tree(tree: Tree, kind: str, keep: bool):
     graph = read(tree, branch_length=kind, keep_unary=keep)
     name = dict(graph.nodes(data="name"))

@@ -18,7 +18,7 @@ from carving.tree import Tree
 from tests.reference import trees as slow
 from tests.trees import chain_tree, random_tree, small_tree
 
-kinds = st.sampled_from(["distance", "log-age", "free-energy"])
+kinds = st.sampled_from(["distance", "log-age", "birth-age", "free-energy"])
 trees = st.builds(
     lambda leaves, seed, added_root, unit: random_tree(
         leaves, generator=np.random.default_rng(seed), added_root=added_root, visible_unit=unit
@@ -136,7 +136,7 @@ def test_underscores_are_quoted_since_bare_they_read_as_blanks():
 
 
 def test_an_unknown_branch_length_is_refused_with_the_known_ones():
-    with pytest.raises(InvalidInput, match="distance, log-age, free-energy"):
+    with pytest.raises(InvalidInput, match="distance, log-age, birth-age, free-energy"):
         newick(small_tree(), branch_length="age")
 
 

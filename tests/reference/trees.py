@@ -25,6 +25,8 @@ def length_above(tree: Tree, node: int, kind: str) -> float:
         return 0.0
     if kind == "log-age":
         return math.log(1 + tree.nodes.age[node]) - math.log(1 + tree.nodes.age[parent])
+    if kind == "birth-age":
+        return math.log(1 + born(tree, node)) - math.log(1 + born(tree, parent))
     if kind == "free-energy":
         length = abs(float(tree.nodes.free_energy[node] - tree.nodes.free_energy[parent]))
     else:
@@ -33,6 +35,13 @@ def length_above(tree: Tree, node: int, kind: str) -> float:
             m, other = (1 + m) / 2, (1 + other) / 2
         length = math.sqrt(float(np.sum((m - other) ** 2)) / len(m))
     return 0.0 if math.isnan(length) else length
+
+
+def born(tree: Tree, node: int) -> float:
+    """When a node is born: the youngest of its own age and those of all nodes below it."""
+    own = float(tree.nodes.birth_age[node])
+    below = [born(tree, i) for i in range(len(tree.nodes)) if tree.nodes.parent[i] == node]
+    return min([float(tree.nodes.age[node]) if math.isnan(own) else own, *below])
 
 
 def whole(tree: Tree, kind: str = "distance") -> Vertex:

@@ -95,7 +95,9 @@ def _of_slow(vertex: slow.Vertex) -> tuple:
     return (vertex.name, vertex.length, [_of_slow(child) for child in vertex.children])
 
 
-@given(tree=trees, kind=st.sampled_from(["distance", "log-age", "free-energy"]), keep=st.booleans())
+@given(
+    tree=trees, kind=st.sampled_from(["distance", "log-age", "birth-age", "free-energy"]), keep=st.booleans()
+)
 def test_ete_tree_has_the_vertices_and_lengths_of_the_slow_one(tree: Tree, kind: str, keep: bool):
     expected = slow.whole(tree, kind) if keep else slow.joined(slow.whole(tree, kind))
     assert _of_slow(expected) == _of_ete(tree.to_ete(branch_length=kind, keep_unary=keep))
