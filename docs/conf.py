@@ -1,5 +1,6 @@
 """How sphinx builds these pages: `make docs`."""
 
+import re
 from importlib.metadata import version as installed_version
 
 project = "carving"
@@ -31,3 +32,19 @@ python_maximum_signature_line_length = 88
 html_theme = "furo"
 html_title = f"carving {release}"
 html_static_path = []
+
+
+_LITERAL = re.compile(r"(`[^`]*`)")
+
+
+def _keep_bars(app, what, name, obj, options, lines):
+    # in docstrings |x| is an absolute value, where reStructuredText would look for a substitution
+    for number, line in enumerate(lines):
+        parts = _LITERAL.split(line)
+        parts[::2] = [re.sub(r"(?<!\\)\|", r"\\|", part) for part in parts[::2]]
+        lines[number] = "".join(parts)
+
+
+def setup(app):
+    # after numpydoc
+    app.connect("autodoc-process-docstring", _keep_bars, priority=900)

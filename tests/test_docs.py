@@ -7,11 +7,14 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
+import numpy as np
 import pytest
 
 import carving
+from carving import physics
 from carving_cli.commands.demo import TRAINING
 from carving_cli.main import carve
 
@@ -21,6 +24,8 @@ ROOMS = (
     "data",
     "export",
     "meanfield",
+    "physics",
+    "physics.models",
     "report",
     "sampling",
     "training",
@@ -30,7 +35,7 @@ ROOMS = (
     "units",
 )
 # tables of other names, constants and helpers of other rooms, which have no page of their own
-NOT_LISTED = {"STARTS", "PROTEIN_ALPHABET", "ScalarUnit", "generators", "resolve_unit", *ROOMS}
+NOT_LISTED = {"STARTS", "PROTEIN_ALPHABET", "ScalarUnit", "generators", "models", "resolve_unit", *ROOMS}
 
 
 def examples(page: str) -> dict[str, str]:
@@ -60,6 +65,80 @@ def test_a_training_loop_of_ones_own_ends_with_a_tree(tmp_path, heading, tree):
     # the data have about 15 states at their finest level, and an untrained machine has one
     assert groups[0] >= 5
     assert groups[-1] == 1
+
+
+def run_examples(page: str) -> dict[str, Any]:
+    """What the Python examples of a page leave behind, run where the test is."""
+    names: dict[str, Any] = {}
+    for heading, code in examples(page).items():
+        exec(compile(code, f"{page}: {heading}", "exec"), names)
+    return names
+
+
+@pytest.fixture
+def names(request, tmp_path, monkeypatch) -> dict[str, Any]:
+    """Of the page that the test is for."""
+    monkeypatch.chdir(tmp_path)
+    return run_examples(request.param)
+
+
+def of_page(page: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("names", [page], indirect=True, ids=[page])
+
+
+@of_page("transitions.md")
+def test_births_lie_where_the_checkpoints_say(names, tmp_path):
+    tree = names["births"]
+    assert len(names["cascade"].splits) >= 2
+    assert (tmp_path / "cascade.png").stat().st_size > 0
+    ages = np.sort(tree.ages.updates)
+    for age, birth in zip(tree.nodes.age, tree.nodes.birth_age, strict=True):
+        # a node's branches are together at its own age and apart at the next
+        assert age <= birth <= ages[min(np.searchsorted(ages, age) + 1, len(ages) - 1)]
+
+
+@of_page("susceptibility.md")
+def test_both_susceptibilities_are_those_of_many_sites(names):
+    theory = 1 / np.array(names["distances"])
+    assert names["response"] == pytest.approx(theory, rel=0.02)
+    assert names["sampled"] == pytest.approx(theory, rel=0.08)
+    assert names["law"].exponent == pytest.approx(-1, abs=0.06)
+
+
+@of_page("relaxation.md")
+def test_a_long_run_finds_the_gap_and_a_short_one_knows_that_it_is(names):
+    found = names["found"]
+    assert float(found.time) == pytest.approx(names["exact"], abs=4 * float(found.standard_error))
+    assert not bool(found.lower_bound)
+    assert bool(names["short"].lower_bound)
+
+
+@of_page("hysteresis.md")
+def test_the_loop_jumps_at_the_spinodals_and_below_the_transition_there_is_none(names):
+    spinodal = names["model"].spinodal_field()
+    assert names["loop"].up.jumps.tolist() == pytest.approx([spinodal], rel=1e-5)
+    assert names["loop"].down.jumps.tolist() == pytest.approx([-spinodal], rel=1e-5)
+    assert names["none"].area == pytest.approx(0, abs=1e-9)
+
+
+@of_page("landscape.md")
+def test_memories_are_the_minima_and_barriers_vanish_as_they_should(names):
+    found, patterns = names["found"], names["data"].patterns
+    overlaps = np.abs(patterns @ found.visible[found.weight > 0].numpy().T) / patterns.shape[1]
+    assert (overlaps.max(0) > 0.8).all()
+    assert len(found) >= 2 * len(patterns)
+    assert bool((found.barriers > 0).all())
+    way, field = names["way"], names["magnet"].spinodal_field()
+    assert way.spinodal == pytest.approx(-field, rel=1e-5)
+    law = physics.fit_power_law((way.place - way.spinodal)[-8:], way.barrier[-8:])
+    assert law.exponent == pytest.approx(1.5, abs=0.02)
+
+
+@of_page("known-models.md")
+def test_outliers_and_thresholds_are_those_of_theory(names):
+    assert names["measured"].tolist() == pytest.approx(names["model"].outliers(), rel=0.03)
+    assert names["factor"] * float(names["measured"][0]) == pytest.approx(1, rel=1e-6)
+    assert names["patterns"].transition_temperatures() == pytest.approx((1.2, 0.8))
 
 
 @pytest.mark.parametrize("room", ["", *ROOMS])

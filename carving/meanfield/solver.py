@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from carving._progress import Progress, ProgressCallback
+from carving.data import Samples
 from carving.errors import InvalidInput, OutOfMemory
 from carving.meanfield._under_way import CHECK_EVERY, UnderWay
 from carving.meanfield.capture import SURELY, KnownPoints, ask_again_below
@@ -189,6 +190,8 @@ def starting_points(plefka: Plefka, rbm: RBM, samples: object, hidden: Tensor | 
     InvalidInput
         Where they do not fit the machine.
     """
+    if isinstance(samples, Samples):
+        samples = samples.values
     if hidden is None:
         v = rbm.visible.encode(samples, torch.float64).to(rbm.device)
     else:

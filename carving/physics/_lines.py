@@ -142,27 +142,32 @@ class Descent:
         after = follow(self.path, lines.states, first, below, precision=self.precision)
         gone = torch.nonzero(~after.reached)[:, 0].tolist()
         if not gone:
-            return Lines(after.states, lines.number)
+            # next to a pitchfork a short step leads through it
+            return self._joined(Lines(after.states, lines.number), below, lines, first)
         ended, places = after.states[torch.tensor(gone)], after.place[gone].tolist()
         fallen = fall(self.path, below, ended)
         goes_on = stationary_near(self.path.at(below), ended.visible.clone(), ended.hidden.clone())
         kinds = [PITCHFORK if found else SADDLE_NODE for found in goes_on.found.tolist()]
         states = Stationary.joined([after.states, fallen])
         same = same_state(self.path, below, states).numpy()
-        alive = [row for row in range(len(lines)) if row not in gone]
-        moved = after.states
-        if not alive:
-            # one of them has to go on, from where it has fallen
-            alive, gone, ended, places = gone[:1], gone[1:], ended[1:], places[1:]
-            moved = moved.with_rows(torch.tensor(alive), fallen[:1])
-            same, kinds = same[1:], kinds[1:]
-        apart = torch.cdist(self._coordinates(fallen), self._coordinates(moved))
+        # lines that go on, and which of the states they have
+        alive, lost = {row: row for row in range(len(lines)) if row not in gone}, []
         for at, row in enumerate(gone):
-            fallen_to = [other for other in alive if same[len(lines) + at, other]]
-            nearest = alive[int(apart[at - len(gone)][alive].argmin())]
-            partner = fallen_to[0] if fallen_to else nearest
+            mine = len(lines) + at
+            fallen_to = [other for other, state in alive.items() if same[mine, state]]
+            # a state goes on whose mirror image no line has; and one of them has to
+            if not fallen_to and (not alive or kinds[at] == PITCHFORK):
+                alive[row] = mine
+            else:
+                lost.append((at, row, fallen_to))
+        rows = sorted(alive)
+        moved = states[torch.tensor([alive[row] for row in rows])]
+        apart = torch.cdist(self._coordinates(fallen), self._coordinates(moved))
+        for at, row, fallen_to in lost:
+            partner = fallen_to[0] if fallen_to else rows[int(apart[at].argmin())]
             self._meet(lines, row, partner, places[at], kinds[at], ended[at : at + 1])
-        return Lines(moved, lines.number).without(gone)
+        before = lines.without([row for _, row, _ in lost])
+        return self._joined(Lines(moved, before.number), below, before, first)
 
     def _joined(self, lines: Lines, place: float, before: Lines, earlier: float) -> Lines:
         """Lines that have become one state without any of them disappearing."""
@@ -201,8 +206,8 @@ class Descent:
             row, other = sorted(edges[shortest].tolist(), reverse=True)
             pair = lines.states[torch.tensor([row, other])]
             place = self._where_linked(pair)
-            ended = follow(self.path, pair, 0.0, place, precision=self.precision).states[:1]
-            self._meet(lines, row, other, place, LINKAGE, ended)
+            there = follow(self.path, pair, 0.0, place, precision=self.precision).states
+            self._meet(Lines(there, lines.number[[row, other]]), 0, 1, place, LINKAGE, there[:1])
             lines = lines.without([row])
         return lines
 

@@ -166,6 +166,11 @@ def spectrum_along_learning(
         Of the training; by default what the store says.
     progress
         Called for every age.
+
+    Raises
+    ------
+    InvalidInput
+        If ``count`` is below 1, or the samples are none or do not fit the machines.
     """
     _check_count(count)
     ages = np.asarray(run.ages)
@@ -173,7 +178,7 @@ def spectrum_along_learning(
     rate = _learning_rate(run) if learning_rate is None else learning_rate
     moments, columns = None, {name: [] for name in ("values", "directions", "overlap", "data", "free")}
     if samples is not None:
-        moments = _Moments(samples, run.visible)
+        moments = _Moments(samples, run.visible, run.visible_size)
     for done, age in enumerate(reversed(ages.tolist())):
         rbm = run.at_age(age)
         here = spectrum(rbm)
@@ -226,14 +231,19 @@ def _learning_rate(run: CheckpointSequence) -> float | None:
 class _Moments:
     """Variances over the samples along directions of the visible layer."""
 
-    def __init__(self, samples: Samples | Any, unit: Unit) -> None:
+    def __init__(self, samples: Samples | Any, unit: Unit, sites: int | None) -> None:
         values = samples.values if isinstance(samples, Samples) else samples
         rows = values if hasattr(values, "shape") else np.asarray(values)
         total, square, count = None, None, 0
         for low in range(0, rows.shape[0], _ROWS_AT_ONCE):
             part = rows[low : low + _ROWS_AT_ONCE]
             part = part if isinstance(part, Tensor) else np.asarray(part)
-            v = unit.encode(part, torch.float64, source="samples", first_row=low).flatten(1)
+            v = unit.encode(part, torch.float64, source="samples", first_row=low)
+            if v.shape[1] != sites:
+                raise InvalidInput(
+                    f"samples: have {v.shape[1]} sites, but the machines {sites}; give what was learned"
+                )
+            v = v.flatten(1)
             total = v.sum(0) + (0 if total is None else total)
             square = v.T @ v + (0 if square is None else square)
             count += len(v)

@@ -105,6 +105,11 @@ def locate_splits(
             f"{run.path}: has no checkpoint of age {missing[0]}, which the tree has; give the one that it "
             "was made from"
         )
+    expected = tree.provenance.get("checkpoints_fingerprint")
+    if expected is not None and expected != run.fingerprint:
+        raise InvalidInput(
+            f"{run.path}: these are not the checkpoints that the tree was built from; give those"
+        )
     locator = _Locator(tree, run, precision)
     parts = [node for node in range(len(tree.nodes)) if len(tree.children.of(node)) > 1]
     found: list[_Split] = []

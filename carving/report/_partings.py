@@ -59,7 +59,7 @@ def draw_partings(axes: "Axes", partings: Partings, top: float) -> None:
     log_age = np.log1p(partings.age)
     for side, (width, alpha) in (
         (slice(None, _MOST_LABELS), (0.8, 0.8)),
-        (slice(_MOST_LABELS, None), (0.4, 0.6)),
+        (slice(_MOST_LABELS, None), (0.4, 0.25)),
     ):
         lines = [[(age, 0), (age, top)] for age in partings.age[side].tolist()]
         options = {"colors": partings.colors[side], "linewidths": width, "alpha": alpha, "clip_on": False}

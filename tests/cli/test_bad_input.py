@@ -16,6 +16,7 @@ from carving import create_checkpoints, open_checkpoints
 from tests.cli.workspace import NAMES, SITES, machine, run, samples_near_patterns
 
 BUILD = ("build-tree", "ck", "--samples")
+TRANSITIONS = ("transitions", "ck")
 IMPORT = ("import", "theirs.h5", "new")
 
 
@@ -318,6 +319,29 @@ CASES = [
         "train with an unknown schedule", ("train", "samples.npz", "t", "--save", "often"), ("often",), code=2
     ),
     Case("train over a store", ("train", "samples.npz", "ck"), ("ck", "--force")),
+    # ---- transitions
+    Case("transitions of a damaged store", (*TRANSITIONS, "-o", "out"), ("ck",), damage("ck/weights")),
+    Case("transitions over a folder", (*TRANSITIONS, "-o", "tree"), ("tree",)),
+    Case(
+        "a tree of other samples",
+        (*TRANSITIONS, "--tree", "tree", "--samples", "bad.npz", "-o", "out"),
+        ("tree", "40", "bad.npz"),
+        named([*NAMES[1:], "another"]),
+    ),
+    Case("a tree of more rows", (*TRANSITIONS, "--tree", "tree", "--rows", "0:9", "-o", "out"), ("--rows",)),
+    Case(
+        "a tree of other checkpoints",
+        ("transitions", "other", "--tree", "tree", "--samples", "samples.npz", "-o", "out"),
+        ("other",),
+        other_store,
+    ),
+    Case("checkpoints for a tree of transitions", (*TRANSITIONS, "--tree", "ck", "-o", "out"), ("ck",)),
+    Case(
+        "chains without samples", ("transitions", "bare", "--sampling", "-o", "out"), ("--samples",), code=2
+    ),
+    Case("no directions", (*TRANSITIONS, "--directions", "0", "-o", "out"), ("--directions",), code=2),
+    Case("precision zero", (*TRANSITIONS, "--precision", "0", "-o", "out"), ("--precision",), code=2),
+    Case("one chain", (*TRANSITIONS, "--sampling", "--chains", "1", "-o", "out"), ("--chains",), code=2),
     Case("unknown command", ("grow",), ("grow",), code=2),
 ]
 

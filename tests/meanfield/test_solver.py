@@ -6,6 +6,7 @@ import torch
 
 from carving import RBM, fixed_points
 from carving._progress import Progress
+from carving.data import Samples
 from carving.errors import InvalidInput, OutOfMemory
 from carving.meanfield import Plefka, solver
 from carving.meanfield.sweeping import Sweeper
@@ -218,3 +219,11 @@ def test_an_unknown_iteration_is_refused_by_name() -> None:
     rbm, samples = cycling_machine()
     with pytest.raises(InvalidInput, match="choose plain or layer-exact"):
         fixed_points(rbm, samples, iteration="newton")
+
+
+def test_samples_with_names_are_taken_like_their_values():
+    rbm = random_machine("bernoulli", "spin")
+    values = random_samples(rbm, 5).to(torch.uint8).numpy()
+    named = Samples(values, np.array([f"s{k}" for k in range(5)], dtype=object))
+    found = fixed_points(rbm, named)
+    torch.testing.assert_close(found.visible, fixed_points(rbm, values).visible, rtol=0, atol=0)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from carving.errors import CorruptStore, InvalidInput, MissingFile, OutputExists
 from carving.tree import Tree, load_tree
+from carving.tree._columns import Nodes
 from tests.trees import random_tree, small_tree
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -62,6 +63,41 @@ def test_a_tree_reads_back_as_it_was(
     assert_same(load_tree(path), tree)
 
 
+def test_births_read_back_as_they_were(tmp_path: Path):
+    tree = small_tree()
+    age = np.linspace(1.5, 9.5, len(tree.nodes))
+    age[0] = np.nan
+    uncertainty = np.linspace(0.0, 0.3, len(tree.nodes))
+    born = tree.with_births(age, uncertainty)
+    np.testing.assert_array_equal(born.nodes.birth_age, age)
+    assert born.nodes.name.tolist() == tree.nodes.name.tolist()
+    born.save(tmp_path / "tree.zarr")
+    assert_same(load_tree(tmp_path / "tree.zarr"), born)
+
+
+def test_births_of_another_number_of_nodes_are_refused():
+    tree = small_tree()
+    short = np.zeros(len(tree.nodes) - 1)
+    with pytest.raises(InvalidInput, match="birth_age"):
+        tree.with_births(short, np.zeros(len(tree.nodes)))
+
+
+def test_a_store_of_an_earlier_version_has_no_births(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    tree = random_tree(7, generator=np.random.default_rng(3))
+    earlier = {name: kind for name, kind in Nodes.column_types.items() if not name.startswith("birth")}
+    with monkeypatch.context() as patch:
+        patch.setattr(Nodes, "column_types", earlier)
+        tree.save(tmp_path / "tree.zarr")
+    names = {path.name for path in (tmp_path / "tree.zarr/nodes").iterdir()}
+    assert not any(name.startswith("birth") for name in names)
+    found = load_tree(tmp_path / "tree.zarr")
+    for column in (found.nodes.birth_age, found.nodes.birth_uncertainty):
+        assert column.shape == (len(tree.nodes),)
+        assert np.isnan(column).all()
+    unknown = np.full(len(tree.nodes), np.nan)
+    assert_same(found, tree.with_births(unknown, unknown))
+
+
 def test_many_label_columns_keep_their_order(tmp_path: Path):
     tree = dataclasses.replace(small_tree(), labels={f"c{i}": ["x"] * 5 for i in range(12)}, colors={})
     tree.save(tmp_path / "tree.zarr")
@@ -79,6 +115,7 @@ def test_zarr_alone_reads_the_columns_where_the_format_says(tmp_path: Path):
     assert {name for name, _ in group.arrays()} == set()
     found = {f"{group_name}/{name}" for group_name, inside in group.groups() for name, _ in inside.arrays()}
     columns = ("name", "parent", "age", "size", "free_energy", "error", "converged", "stable")
+    columns += ("birth_age", "birth_uncertainty")
     states = ("node", "age", "visible", "hidden", "free_energy", "error", "converged")
     expected = {f"nodes/{name}" for name in columns} | {f"states/{name}" for name in states}
     expected |= {"fixed_points/visible", "fixed_points/hidden", "labels/0"}

@@ -14,6 +14,7 @@ from scipy.spatial.distance import squareform
 
 from carving.errors import InvalidInput, MissingDependency
 from carving.tree import Tree
+from carving.tree.topology import branch_lengths
 from tests.reference import trees as slow
 from tests.trees import chain_tree, random_tree, small_tree
 
@@ -101,6 +102,16 @@ def _of_slow(vertex: slow.Vertex) -> tuple:
 def test_ete_tree_has_the_vertices_and_lengths_of_the_slow_one(tree: Tree, kind: str, keep: bool):
     expected = slow.whole(tree, kind) if keep else slow.joined(slow.whole(tree, kind))
     assert _of_slow(expected) == _of_ete(tree.to_ete(branch_length=kind, keep_unary=keep))
+
+
+@given(tree=trees)
+def test_lengths_in_ages_of_birth_are_never_negative(tree: Tree):
+    length = branch_lengths(tree, "birth-age")
+    assert (length >= 0).all()
+    # without births they are those in ages
+    unknown = np.full(len(tree.nodes), np.nan)
+    plain = tree.with_births(unknown, unknown)
+    np.testing.assert_array_equal(branch_lengths(plain, "birth-age"), branch_lengths(tree, "log-age"))
 
 
 def test_ete_tree_has_columns_and_labels_as_features():
