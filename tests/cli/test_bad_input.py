@@ -341,7 +341,6 @@ CASES = [
     ),
     Case("no directions", (*TRANSITIONS, "--directions", "0", "-o", "out"), ("--directions",), code=2),
     Case("precision zero", (*TRANSITIONS, "--precision", "0", "-o", "out"), ("--precision",), code=2),
-    Case("one chain", (*TRANSITIONS, "--sampling", "--chains", "1", "-o", "out"), ("--chains",), code=2),
     Case("unknown command", ("grow",), ("grow",), code=2),
 ]
 
