@@ -51,7 +51,11 @@ def examples(page: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("heading", "tree"), [("scikit-learn", "sklearn-tree.zarr"), ("A plain torch loop", "torch-tree.zarr")]
+    ("heading", "tree"),
+    [
+        pytest.param("scikit-learn", "sklearn-tree.zarr", marks=pytest.mark.slow),
+        ("A plain torch loop", "torch-tree.zarr"),
+    ],
 )
 def test_a_training_loop_of_ones_own_ends_with_a_tree(tmp_path, heading, tree):
     script = examples("own_machine.md")[heading]

@@ -117,7 +117,11 @@ def committed(store: Path) -> int:
         return 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)],
+    ids=lambda number: number.name,
+)
 def test_a_training_that_is_stopped_goes_on_to_the_same_machine(here: Path, number: signal.Signals):
     settings = ["train", "samples.npz", "new", "--updates", "240", "--save", "linear:30"]
     settings += ["--hidden", "5", "--chains", "10", "--batch-size", "10", "--threads", "1"]

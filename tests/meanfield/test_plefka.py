@@ -74,7 +74,13 @@ def expansion_errors(visible: str, hidden: str, couplings: np.ndarray) -> np.nda
     return np.sqrt(squares / 100)
 
 
-@pytest.mark.parametrize(("visible", "hidden"), PAIRS)
+_QUICK = (("bernoulli", "bernoulli"), ("spin", "gaussian"), ("potts", "spin"))
+
+
+@pytest.mark.parametrize(
+    ("visible", "hidden"),
+    [pytest.param(*pair, marks=() if pair in _QUICK else pytest.mark.slow) for pair in PAIRS],
+)
 def test_errors_fall_with_the_power_of_the_first_missing_order(visible: str, hidden: str) -> None:
     couplings = np.array([0.01, 0.04])
     errors = expansion_errors(visible, hidden, couplings)
