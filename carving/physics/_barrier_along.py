@@ -106,8 +106,10 @@ def barrier_along(
     places = (spinodal + (begin - spinodal) * root.square()).tolist()
     if abs(places[-1] - spinodal) < abs(near - spinodal):
         raise InvalidInput("state: disappears too soon; begin further away, or give a higher precision")
-    back = float(ended.place), near
-    state = follow(path, ended.states, *back, precision=precision).states
+    back = follow(path, ended.states, spinodal, near, precision=precision)
+    if not bool(back.reached[0]):
+        raise InvalidInput(f"state: cannot be followed back from {spinodal:.6g}; give another precision")
+    state = back.states
     saddle = _saddle_next_to(path, near, state)
     states, saddles = [], []
     for place in reversed(places):

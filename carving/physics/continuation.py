@@ -19,6 +19,8 @@ PRECISION = 1e-4
 _SWEPT = 1e-6
 # steps go so much of the way to where a state should disappear
 _OF_THE_WAY = 0.5
+# a step of this part of the precision is tried before a state is given up that does not soften
+_TRIED = 4096
 # how far a magnetisation may go in a step, by how much of it the first correction back may miss, and below
 # which length no other minimum is in reach
 _STRIDE, _MISSES, _SHORT = 0.1, 0.5, 0.01
@@ -105,8 +107,7 @@ class _Walk:
         self, path: Path, state: Stationary, begin: float, end: float, precision: float, minima: bool
     ) -> None:
         self.path, self.state, self.place, self.end = path, state, begin, end
-        # a step may be too long though the state is there: from some two thirds of the way on
-        self.shortest, self.minima = precision / 4, minima
+        self.precision, self.minima = precision, minima
         # how far it is to where the square of the eigenvalue would be zero, by the last step
         self._until_fold = math.inf
 
@@ -120,11 +121,20 @@ class _Walk:
             if bool(there[0]):
                 self._move(tried, goal)
                 step *= 2
-            elif step <= self.shortest:
+            elif step <= self._shortest:
                 return
             else:
                 step /= 2
-            step = max(min(step, _OF_THE_WAY * self._until_fold), self.shortest)
+            step = max(min(step, _OF_THE_WAY * self._until_fold), self._shortest)
+
+    @property
+    def _shortest(self) -> float:
+        """The step whose failure says that the state is no more.
+
+        A step to two thirds of the way to a fold may be too long already; and one away from a fold, if it is
+        as long as that is behind, so that far shorter ones are tried unless a fold is seen ahead.
+        """
+        return self.precision / (4 if math.isfinite(self._until_fold) else _TRIED)
 
     def _move(self, state: Stationary, place: float) -> None:
         before, here = (float(each.curvature[0]) ** 2 for each in (self.state, state))
