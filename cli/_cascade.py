@@ -21,9 +21,9 @@ def facts(cascade: "Cascade") -> dict[str, Any]:
         "ages": len(spectrum.ages),
         "directions": spectrum.values.shape[1],
         "unbiased_threshold": spectrum.threshold,
-        "age_at_threshold": [_crossing(spectrum.ages, w, spectrum.threshold) for w in spectrum.values.T],
+        "age_at_threshold": spectrum.age_at_threshold,
         "paramagnetic_state_lost_at": state.lost_age,
-        "paramagnetic_state_softest_at": int(state.ages[_softest(state.curvature)]),
+        "paramagnetic_state_softest_at": int(state.ages[state.softest]),
     }
     if cascade.splits is not None and cascade.tree is not None:
         names = cascade.tree.nodes.name
@@ -55,14 +55,14 @@ def in_words(cascade: "Cascade", checkpoints: str) -> list[str]:
         f"order {cascade.order}",
         f"  singular directions of the weights (threshold without fields: {spectrum.threshold:.3g})",
     ]
-    for number, values in enumerate(spectrum.values.T, start=1):
-        age = _crossing(ages, values, spectrum.threshold)
-        when = "never reaches the threshold" if age is None else f"passes the threshold at age {age:,.0f}"
-        lines.append(f"    {number}  {when}; {values[-1]:.3g} at the oldest age")
+    passed = spectrum.age_at_threshold.tolist()
+    for number, (age, last) in enumerate(zip(passed, spectrum.values[-1].tolist(), strict=True), start=1):
+        when = f"passes the threshold at age {age:,.0f}" if age == age else "never reaches the threshold"
+        lines.append(f"    {number}  {when}; {last:.3g} at the oldest age")
     if state.lost_age == state.lost_age:
         fate = f"is no minimum any more from age {state.lost_age:,.1f} on"
     else:
-        softest = _softest(state.curvature)
+        softest = state.softest
         fate = (
             f"stays a minimum; softest at age {state.ages[softest]:,} (smallest eigenvalue "
             f"{state.curvature[softest]:.2g})"
@@ -77,27 +77,6 @@ def in_words(cascade: "Cascade", checkpoints: str) -> list[str]:
             "  chains            not run; --sampling says how many Gibbs steps they need at each age"
         )
     return lines
-
-
-def _crossing(ages: "np.ndarray", values: "np.ndarray", threshold: float) -> float | None:
-    """The first age at which a singular value passes the threshold, interpolated in log(1 + age)."""
-    import math
-
-    above = (values >= threshold).nonzero()[0]
-    if not len(above):
-        return None
-    index = int(above[0])
-    if index == 0:
-        return float(ages[0])
-    share = (threshold - values[index - 1]) / (values[index] - values[index - 1])
-    low, high = math.log1p(ages[index - 1]), math.log1p(ages[index])
-    return math.expm1(low + share * (high - low))
-
-
-def _softest(curvature: "np.ndarray") -> int:
-    import numpy
-
-    return int(numpy.nanargmin(numpy.where(numpy.isnan(curvature), numpy.inf, curvature)))
 
 
 def _of_splits(cascade: "Cascade", splits: "Splits", tree: "Tree") -> list[str]:

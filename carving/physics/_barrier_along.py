@@ -91,7 +91,7 @@ def barrier_along(
     """
     if number < 2 or not 0 < precision < 1e-3:
         raise InvalidInput(f"number {number!r}, precision {precision!r}: give at least 2 and less than 1e-3")
-    start = stationary_near(path.at(begin), visible[None].double().clone(), hidden[None].double().clone())
+    start = stationary_near(path.at(begin), visible[None].double(), hidden[None].double())
     if not bool(start.stable[0]):
         raise InvalidInput(
             f"state: is next to no minimum of the machine at {begin:g}; give one of its states"

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from carving.meanfield.plefka import Plefka, State
-from carving.meanfield.solver import Solver
 from carving.physics._stationary import Stationary, stationary_near
+from carving.physics.continuation import fall
 
 SAME = 1e-6
 # states along each string, and the sweeps after which its crests are looked at
@@ -138,7 +138,7 @@ class _Search:
         aside = _ASIDE * float(away.min()) * torch.tensor([1.0, -1.0], dtype=here.dtype)
         soft_v = aside.reshape(2, *[1] * (saddle.visible.ndim - 1)) * saddle.soft_visible
         start = saddle.visible + soft_v, saddle.hidden + aside[:, None] * saddle.soft_hidden
-        down = descended(self.plefka, *start)
+        down = fall(self.plefka, *start, iteration="layer-exact")
         if not bool(down.stable.all()):
             return None
         ends = []
@@ -160,12 +160,6 @@ class _Search:
             grown = not new <= reached
             reached |= new
         return other in reached
-
-
-def descended(plefka: Plefka, v: Tensor, h: Tensor) -> Stationary:
-    """The minima that layer-exact sweeps lead to, at which Γ falls; a row that leads nowhere is not found."""
-    down = Solver(plefka, tolerance=SAME, iteration="layer-exact").run(v, h)
-    return stationary_near(plefka, down.visible.clone(), down.hidden.clone(), strict=False)
 
 
 def _strings(minima: Stationary, pairs: np.ndarray) -> State:
@@ -218,7 +212,7 @@ def _crests(plefka: Plefka, v: Tensor, h: Tensor) -> tuple[np.ndarray, Tensor, T
     energy = plefka.free_energy(v.flatten(0, 1), h.flatten(0, 1)).reshape(p, images)
     top = (energy[:, 1:-1] > energy[:, :-2]) & (energy[:, 1:-1] >= energy[:, 2:])
     string, image = torch.nonzero(top, as_tuple=True)
-    return string.cpu().numpy(), v[string, image + 1].clone(), h[string, image + 1].clone()
+    return string.cpu().numpy(), v[string, image + 1], h[string, image + 1]
 
 
 def _nearest(plefka: Plefka, states: Stationary, v: Tensor, h: Tensor) -> int | None:

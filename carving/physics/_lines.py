@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,10 +102,11 @@ class Descent:
 
     def settle(self, lines: Lines, place: float = 1.0) -> Lines:
         """The states of the machine there that the lines' states lead to."""
-        near = stationary_near(self.path.at(place), lines.states.visible.clone(), lines.states.hidden.clone())
+        plefka, states = self.path.at(place), lines.states
+        near = stationary_near(plefka, states.visible, states.hidden)
         if bool(near.stable.all()):
             return Lines(near, lines.number)
-        return Lines(fall(self.path, place, lines.states), lines.number)
+        return Lines(fall(plefka, states.visible, states.hidden), lines.number)
 
     def run(self, lines: Lines, begin: float = 1.0) -> Lines:
         """The lines at place 0; :attr:`meetings` has where they met."""
@@ -145,11 +147,12 @@ class Descent:
             # next to a pitchfork a short step leads through it
             return self._joined(Lines(after.states, lines.number), below, lines, first)
         ended, places = after.states[torch.tensor(gone)], after.place[gone].tolist()
-        fallen = fall(self.path, below, ended)
-        goes_on = stationary_near(self.path.at(below), ended.visible.clone(), ended.hidden.clone())
+        plefka = self.path.at(below)
+        fallen = fall(plefka, ended.visible, ended.hidden)
+        goes_on = stationary_near(plefka, ended.visible, ended.hidden)
         kinds = [PITCHFORK if found else SADDLE_NODE for found in goes_on.found.tolist()]
         states = Stationary.joined([after.states, fallen])
-        same = same_state(self.path, below, states).numpy()
+        same = same_state(plefka, states).numpy()
         # lines that go on, and which of the states they have
         alive, lost = {row: row for row in range(len(lines)) if row not in gone}, []
         for at, row in enumerate(gone):
@@ -173,7 +176,7 @@ class Descent:
         """Lines that have become one state without any of them disappearing."""
         if len(lines) < 2:
             return lines
-        same = same_state(self.path, place, lines.states).numpy()
+        same = same_state(self.path.at(place), lines.states).numpy()
         lost = []
         for row in range(1, len(lines)):
             partner = [other for other in range(row) if same[row, other] and other not in lost]
@@ -183,18 +186,24 @@ class Descent:
         return lines.without(lost)
 
     def _meet_on_the_way(self, before: Lines, row: int, other: int, upper: float, lower: float) -> None:
-        pair = before.states[torch.tensor([row, other])]
-        last = pair
-        while upper - lower > self.precision:
-            middle = (upper + lower) / 2
-            there = follow(self.path, pair, upper, middle, precision=self.precision)
-            together = bool(same_state(self.path, middle, there.states)[0, 1])
-            if together or not bool(there.reached.all()):
-                lower = middle
+        def apart(pair: Stationary, place: float) -> bool:
+            return not bool(same_state(self.path.at(place), pair)[0, 1])
+
+        place, pair = self._as_long_as(apart, before.states[torch.tensor([row, other])], upper, lower)
+        self._meet(Lines(pair, before.number[[row, other]]), 0, 1, place, PITCHFORK, pair[:1])
+
+    def _as_long_as(
+        self, holds: Callable[[Stationary, float], bool], pair: Stationary, begin: float, end: float
+    ) -> tuple[float, Stationary]:
+        """The last place on the way, by bisection, up to which both are there and something is so of them."""
+        while abs(end - begin) > self.precision:
+            middle = (begin + end) / 2
+            there = follow(self.path, pair, begin, middle, precision=self.precision)
+            if bool(there.reached.all()) and holds(there.states, middle):
+                begin, pair = middle, there.states
             else:
-                upper, pair, last = middle, there.states, there.states
-        both = Lines(last, before.number[[row, other]])
-        self._meet(both, 0, 1, upper, PITCHFORK, last[:1])
+                end = middle
+        return begin, pair
 
     def _linked(self, lines: Lines) -> Lines:
         """Lines within the linkage distance at place 0, and where they came so near."""
@@ -204,25 +213,15 @@ class Descent:
             if lengths[shortest] > self.linkage_distance:
                 break
             row, other = sorted(edges[shortest].tolist(), reverse=True)
+            # on the way back to older machines
             pair = lines.states[torch.tensor([row, other])]
-            place = self._where_linked(pair)
-            there = follow(self.path, pair, 0.0, place, precision=self.precision).states
+            place, there = self._as_long_as(self._are_linked, pair, 0.0, 1.0)
             self._meet(Lines(there, lines.number[[row, other]]), 0, 1, place, LINKAGE, there[:1])
             lines = lines.without([row])
         return lines
 
-    def _where_linked(self, pair: Stationary) -> float:
-        """The place up to which two states are linked, on the way back to older machines."""
-        lower, upper, here = 0.0, 1.0, pair
-        while upper - lower > self.precision:
-            middle = (lower + upper) / 2
-            there = follow(self.path, here, lower, middle, precision=self.precision)
-            linked = link(self._coordinates(there.states), self.linkage_distance).group
-            if bool(there.reached.all()) and linked[0] == linked[1]:
-                lower, here = middle, there.states
-            else:
-                upper = middle
-        return lower
+    def _are_linked(self, pair: Stationary, place: float) -> bool:
+        return len(set(link(self._coordinates(pair), self.linkage_distance).group)) == 1
 
     def _coordinates(self, states: Stationary) -> Tensor:
         return per_site_coordinates(states.visible, self.scale)

@@ -14,10 +14,10 @@ from carving.rbm import RBM
 from carving.sampling._chains import GibbsChains
 from carving.sampling._flat import FlatMachine
 from carving.sampling.steps import choose_steps, steps_names
+from carving.training.quality.autocorrelation import FEWEST_TIMES
 
 # fewer parts than this say too little of their own scatter
 _PARTS = 20
-_FEWEST_TIMES = 4
 
 
 def flat_directions(rbm: RBM, directions: Tensor) -> Tensor:
@@ -143,34 +143,11 @@ def _silent(_: Progress) -> None:
     pass
 
 
-def by_observable(series: Tensor | np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
-    """A series as (observables, chains, times), float64, and the shape of a result.
-
-    Raises
-    ------
-    InvalidInput
-        If it is neither (chains, times) nor (times, chains, observables), too short, or not finite.
-    """
-    values = torch.as_tensor(series).detach().cpu().double().numpy()
-    if values.ndim not in (2, 3):
-        raise InvalidInput(
-            f"series: has {values.ndim} dimensions; give (chains, times) or (times, chains, observables)"
-        )
-    ordered = values[None] if values.ndim == 2 else values.transpose(2, 1, 0)
-    if ordered.shape[2] < _FEWEST_TIMES or not ordered.size:
-        raise InvalidInput(
-            f"series: has shape {values.shape}; give at least {_FEWEST_TIMES} times of one chain"
-        )
-    if not np.isfinite(values).all():
-        raise InvalidInput("series: holds NaN or an infinite value; leave out the chain that does")
-    return ordered, () if values.ndim == 2 else (len(ordered),)
-
-
 def independent_parts(values: np.ndarray) -> np.ndarray:
     """(chains, times) as parts whose scatter gives errors, (parts, length): the chains themselves, cut where
     they are fewer than twenty. Times at the end that fill no part are left out."""
     chains, times = values.shape
-    cuts = max(1, min(math.ceil(_PARTS / chains), times // _FEWEST_TIMES))
+    cuts = max(1, min(math.ceil(_PARTS / chains), times // FEWEST_TIMES))
     length = times // cuts
     return values[:, : cuts * length].reshape(chains * cuts, length)
 

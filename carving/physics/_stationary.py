@@ -112,6 +112,7 @@ def stationary_near(plefka: Plefka, v: Tensor, h: Tensor, *, strict: bool = True
 
 
 def _newton(plefka: Plefka, v: Tensor, h: Tensor, strict: bool) -> Stationary:
+    v, h = v.clone(), h.clone()
     going = torch.ones(len(v), dtype=torch.bool, device=v.device)
     found = torch.zeros_like(going)
     last = torch.full((len(v),), torch.inf, dtype=v.dtype, device=v.device)

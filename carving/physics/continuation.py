@@ -92,7 +92,7 @@ def _step(
     path: Path, states: Stationary, begin: float, end: float, *, minima: bool
 ) -> tuple[Stationary, Tensor]:
     """One step for all: where Newton's method leads, and whether those are the states' continuations."""
-    tried = stationary_near(path.at(end), states.visible.clone(), states.hidden.clone())
+    tried = stationary_near(path.at(end), states.visible, states.hidden)
     there = tried.stable if minima else tried.found
     return tried, there & _leads_back(path.at(begin), states, tried)
 
@@ -160,18 +160,17 @@ def _leads_back(plefka: Plefka, states: Stationary, found: Stationary) -> Tensor
     return (back <= _MISSES * length) | (length <= _SHORT)
 
 
-def fall(path: Path, place: float, states: Stationary) -> Stationary:
-    """The minima that states lead to, which were there a little before.
+def fall(plefka: Plefka, v: Tensor, h: Tensor, *, iteration: str = "plain") -> Stationary:
+    """The minima of one machine that states lead to, one a row.
 
-    By sweeps (mathematics §4), as the states of a tree are found, then Newton's method. A row that leads
-    nowhere is not ``found``.
+    By sweeps (mathematics §4), as the states of a tree are found, or by layer-exact ones, at which Γ only
+    falls; then Newton's method. A row that leads nowhere is not ``found``.
     """
-    plefka = path.at(place)
-    swept = Solver(plefka, tolerance=_SWEPT).run(states.visible, states.hidden)
-    return stationary_near(plefka, swept.visible.clone(), swept.hidden.clone(), strict=False)
+    swept = Solver(plefka, tolerance=_SWEPT, iteration=iteration).run(v, h)
+    return stationary_near(plefka, swept.visible, swept.hidden, strict=False)
 
 
-def same_state(path: Path, place: float, states: Stationary, tolerance: float = 1e-6) -> Tensor:
-    """Which pairs of rows are one state. (n, n) bool"""
-    together = path.at(place).together(states.visible, states.hidden)
+def same_state(plefka: Plefka, states: Stationary, tolerance: float = 1e-6) -> Tensor:
+    """Which pairs of rows are one state of a machine of such units. (n, n) bool"""
+    together = plefka.together(states.visible, states.hidden)
     return torch.cdist(together, together, p=torch.inf) <= tolerance

@@ -15,6 +15,7 @@ from carving.physics._observables import flat_directions
 from carving.physics._stationary import Stationary
 from carving.physics.continuation import fall, follow, same_state
 from carving.physics.paths import Field
+from carving.physics.spectrum import spectrum
 from carving.rbm import RBM
 
 PRECISION = 1e-6
@@ -186,12 +187,11 @@ def direction_of_singular_vector(rbm: RBM, index: int) -> Tensor:
     InvalidInput
         If there are not so many.
     """
-    machine = rbm if rbm.states is None else rbm.zero_sum_gauge()
-    vectors = torch.linalg.svd(machine.weights.double().flatten(0, -2), full_matrices=False).U
-    if not 0 <= index < vectors.shape[1]:
-        raise InvalidInput(f"index: {index} is not one of the {vectors.shape[1]} singular values, from 0 on")
-    u = vectors[:, index]
-    return (u * torch.sign(u[u.abs().argmax()])).reshape(rbm.visible_bias.shape)
+    vectors = spectrum(rbm).visible
+    if not 0 <= index < len(vectors):
+        raise InvalidInput(f"index: {index} is not one of the {len(vectors)} singular values, from 0 on")
+    u = vectors[index]
+    return u * torch.sign(u.flatten()[u.abs().argmax()])
 
 
 def direction_between(visible: Tensor, other: Tensor) -> Tensor:
@@ -270,7 +270,7 @@ class _Walk:
         v, h = state.visible + push * state.soft_visible, state.hidden + push * state.soft_hidden
         while True:
             place = last + step if abs(end - last) > abs(step) else end
-            found = _swept(self.path, place, v, h)
+            found = fall(self.path.at(place), v, h)
             if bool(found.stable[0]):
                 return found, place
             if place == end:
@@ -315,20 +315,15 @@ def _polarised(path: Field, way: Tensor, place: float) -> Stationary:
 
 
 def _settled(path: Field, place: float, v: Tensor, h: Tensor) -> Stationary:
-    found = _swept(path, place, v, h)
+    found = fall(path.at(place), v, h)
     if not bool(found.stable[0]):
         raise InvalidInput(_NOWHERE.format(place))
     return found
 
 
-def _swept(path: Field, place: float, v: Tensor, h: Tensor) -> Stationary:
-    blank = torch.full((len(v),), torch.nan, dtype=torch.float64)
-    return fall(path, place, Stationary(v, h, *[blank] * 5))
-
-
 def _near(path: Field, one: Stationary, other: Stationary, distance: float) -> bool:
     """Whether two states are nearer than that, max-norm."""
-    return bool(same_state(path, 0.0, Stationary.joined([one, other]), distance)[0, 1])
+    return bool(same_state(path.at(0.0), Stationary.joined([one, other]), distance)[0, 1])
 
 
 def _unit_direction(rbm: RBM, direction: Tensor) -> Tensor:

@@ -202,7 +202,7 @@ def _minima(
     order = np.argsort(-weight, kind="stable")
     first = np.unique(group, return_index=True)[1][order]
     chosen = rows[torch.from_numpy(first)]
-    minima = stationary_near(plefka, points.visible[chosen].clone(), points.hidden[chosen].clone())
+    minima = stationary_near(plefka, points.visible[chosen], points.hidden[chosen])
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     minimum = np.full(len(points), -1, dtype=np.int64)

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from carving.errors import InvalidInput
 from carving.meanfield import stability
-from carving.physics._observables import by_observable, independent_parts, jackknife_error, leave_one_out
+from carving.physics._observables import independent_parts, jackknife_error, leave_one_out
 from carving.rbm import RBM
-from carving.training.quality.autocorrelation import integrated_sum
+from carving.training.quality.autocorrelation import by_observable, integrated_sum
 
 # a run of fewer relaxation times does not know its own
 _LENGTHS = 20

@@ -125,6 +125,18 @@ class SpectrumAlongLearning:
     predicted_growth: np.ndarray
     threshold: float
 
+    @property
+    def age_at_threshold(self) -> np.ndarray:
+        """The age at which each singular value first passes the threshold, linear in log(1 + age) between
+        checkpoints; NaN where it never does. (k,) float64"""
+        logs, result = np.log1p(self.ages), np.full(self.values.shape[1], np.nan)
+        above = self.values >= self.threshold
+        for number in np.flatnonzero(above.any(0)).tolist():
+            index = int(above[:, number].argmax())
+            stretch = slice(max(index - 1, 0), index + 1)
+            result[number] = np.expm1(np.interp(self.threshold, self.values[stretch, number], logs[stretch]))
+        return result
+
     def components(self, fields: np.ndarray, ages: np.ndarray) -> np.ndarray:
         """|u^α·f| of fields of unit length, (n, N_v) or (n, N_v, q), each with the directions of the age that
         is next to its own, (n,), in its logarithm; NaN where that is. (n, k)"""

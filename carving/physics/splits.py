@@ -23,6 +23,7 @@ from carving.physics._stationary import Stationary
 from carving.physics.continuation import PRECISION
 from carving.physics.paths import between_ages, log_age
 from carving.tree import Tree
+from carving.tree._checks import check_run
 
 _PRECISION_ELSEWHERE = 2e-3
 
@@ -105,11 +106,7 @@ def locate_splits(
             f"{run.path}: has no checkpoint of age {missing[0]}, which the tree has; give the one that it "
             "was made from"
         )
-    expected = tree.provenance.get("checkpoints_fingerprint")
-    if expected is not None and expected != run.fingerprint:
-        raise InvalidInput(
-            f"{run.path}: these are not the checkpoints that the tree was built from; give those"
-        )
+    check_run(tree, run)
     locator = _Locator(tree, run, precision)
     parts = [node for node in range(len(tree.nodes)) if len(tree.children.of(node)) > 1]
     found: list[_Split] = []
@@ -186,7 +183,7 @@ class _Locator:
     def _lines_at(self, children: np.ndarray, age: int) -> Lines:
         """The children's states there, as the tree has them."""
         states = self.tree.states
-        rows = [int(np.flatnonzero((states.node == child) & (states.age == age))[0]) for child in children]
+        rows = [states.row(child, age) for child in children.tolist()]
         v = torch.from_numpy(states.visible[rows].astype(np.float64))
         h = torch.from_numpy(states.hidden[rows].astype(np.float64))
         blank = torch.zeros(len(rows))

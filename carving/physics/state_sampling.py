@@ -135,7 +135,10 @@ def sample_states(
         picked = torch.randint(len(members), (sampling.chains,), generator=generator).numpy()
         rows = np.sort(members[picked])
         starts = rbm.visible.encode(np.asarray(_rows_of(values, rows)), rbm.dtype)
-        centre = starts.double().mean(0) if node == BETWEEN else _state(tree, age, node)
+        if node == BETWEEN:
+            centre = starts.double().mean(0)
+        else:
+            centre = torch.from_numpy(tree.states.visible[tree.states.row(node, age)].astype(np.float64))
         directions = torch.from_numpy(spectrum.directions[int(np.flatnonzero(spectrum.ages == age)[0])])
         series = project_chains(
             rbm,
@@ -189,9 +192,3 @@ def _rows_of(values: Any, rows: np.ndarray) -> Any:
         return values[rows]
     different, back = np.unique(rows, return_inverse=True)
     return np.stack([np.asarray(values[int(row)]) for row in different])[back]
-
-
-def _state(tree: Tree, age: int, node: int) -> torch.Tensor:
-    states = tree.states
-    row = int(np.flatnonzero((states.age == age) & (states.node == node))[0])
-    return torch.from_numpy(states.visible[row].astype(np.float64))

@@ -12,7 +12,6 @@ from carving.errors import InvalidInput
 from carving.meanfield import Plefka
 from carving.meanfield.stability import Linearisation
 from carving.physics._observables import (
-    by_observable,
     flat_directions,
     independent_parts,
     jackknife_error,
@@ -20,6 +19,7 @@ from carving.physics._observables import (
 )
 from carving.rbm import RBM
 from carving.training.quality import autocorrelation_time
+from carving.training.quality.autocorrelation import by_observable
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def critical_coupling(rbm: RBM, *, order: int = 2, most: float = 8.0) -> Critica
     start = _without_couplings(path.at(0.0))
     followed = follow(path, start, 0.0, most, precision=_CLOSELY)
     state, place = followed.states, float(followed.place[0])
-    beyond = stationary_near(path.at(place + _BEYOND), state.visible.clone(), state.hidden.clone())
+    beyond = stationary_near(path.at(place + _BEYOND), state.visible, state.hidden)
     return CriticalCoupling(
         coupling=math.inf if bool(followed.reached[0]) else place,
         visible=state.visible[0],
@@ -127,6 +127,11 @@ class ParamagneticState:
     direction: np.ndarray | None
     goes_on: bool
 
+    @property
+    def softest(self) -> int:
+        """Which of the ages is the one at which its smallest eigenvalue is least."""
+        return int(np.where(np.isnan(self.curvature), np.inf, self.curvature).argmin())
+
     def __repr__(self) -> str:
         fate = "a minimum throughout" if math.isnan(self.lost_age) else f"lost at age {self.lost_age:.4g}"
         return f"ParamagneticState({len(self.ages)} ages; {fate})"
@@ -164,29 +169,25 @@ def paramagnetic_state_along_learning(
         return symmetric_form(run.at_age(age))
 
     state = paramagnetic_state(run[0], order=order)
-    if state is not None:
-        curvature[0] = float(state.curvature[0])
+    if state is None:
+        return ParamagneticState(ages, curvature, lost_age, direction, goes_on)
+    curvature[0] = float(state.curvature[0])
     for index in range(1, len(ages)):
         if progress:
             progress(Progress("paramagnetic state", index + 1, len(ages), f"age {ages[index]}"))
-        if state is None:
-            break
         path = between_ages(ages.tolist(), index - 1, machine, order)
         width = log_age(ages[index]) - log_age(ages[index - 1])
+        place, reached = 0.0, False
         if math.isnan(lost_age):
             ahead = follow(path, state, 0.0, 1.0, precision=precision / width)
-            place = float(ahead.place[0])
-            if not bool(ahead.reached[0]):
+            state, place, reached = ahead.states, float(ahead.place[0]), bool(ahead.reached[0])
+            if not reached:
                 lost_age = math.expm1(log_age(ages[index - 1]) + place * width)
-                direction = field_direction(path.at(place), ahead.states.soft_hidden)[0].numpy()
-        else:
-            ahead, place = None, 0.0
-        if ahead is None or not bool(ahead.reached[0]):
-            begin = state if ahead is None else ahead.states
-            on = follow(path, begin, place, 1.0, precision=precision / width, minima=False)
-            goes_on = bool(on.reached[0])
-            ahead = on
-        state = ahead.states if bool(ahead.reached[0]) else None
-        if state is not None:
-            curvature[index] = float(state.curvature[0])
+                direction = field_direction(path.at(place), state.soft_hidden)[0].numpy()
+        if not reached:
+            ahead = follow(path, state, place, 1.0, precision=precision / width, minima=False)
+            state, goes_on = ahead.states, bool(ahead.reached[0])
+            if not goes_on:
+                break
+        curvature[index] = float(state.curvature[0])
     return ParamagneticState(ages, curvature, lost_age, direction, goes_on)

@@ -7,6 +7,7 @@ import numpy as np
 from carving.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from carving.checkpoints import CheckpointSequence
     from carving.tree._columns import Nodes
     from carving.tree.tree import Tree
 
@@ -35,6 +36,15 @@ def check_tree(tree: "Tree") -> None:
     for name in tree.colors:
         if name not in tree.labels:
             raise InvalidInput(f"colors: {name!r} is no label column; choose from {list(tree.labels)}")
+
+
+def check_run(tree: "Tree", run: "CheckpointSequence") -> None:
+    """Raise ``InvalidInput`` if the tree says that it was built from other checkpoints."""
+    expected = tree.provenance.get("checkpoints_fingerprint")
+    if expected is not None and expected != run.fingerprint:
+        raise InvalidInput(
+            f"{run.path}: these are not the checkpoints that the tree was built from; give those"
+        )
 
 
 def _check_ages(tree: "Tree") -> None:

@@ -181,6 +181,10 @@ class States(_Columns):
     error: np.ndarray
     converged: np.ndarray
 
+    def row(self, node: int, age: int) -> int:
+        """The row of a node's state at an age at which it has one; ``IndexError`` elsewhere."""
+        return int(np.flatnonzero((self.node == node) & (self.age == age))[0])
+
     column_types: ClassVar[dict[str, str]] = {
         "node": "int64",
         "age": "int64",

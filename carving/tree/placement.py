@@ -11,9 +11,9 @@ import torch
 from carving._device import resolve_device
 from carving._progress import ProgressCallback
 from carving.data import Samples
-from carving.errors import InvalidInput
 from carving.meanfield import fixed_points
 from carving.meanfield.linkage import per_site_coordinates
+from carving.tree._checks import check_run
 
 if TYPE_CHECKING:
     from carving.checkpoints import CheckpointSequence
@@ -81,11 +81,7 @@ def place(
     InvalidInput
         If the checkpoints are not those of the tree, or samples do not fit the machine.
     """
-    expected = tree.provenance.get("checkpoints_fingerprint")
-    if expected is not None and expected != run.fingerprint:
-        raise InvalidInput(
-            f"{run.path}: these are not the checkpoints that the tree was built from; give those"
-        )
+    check_run(tree, run)
     place_to_compute = resolve_device(device)
     source = samples.source if isinstance(samples, Samples) else "samples"
     values = samples.values if isinstance(samples, Samples) else samples

@@ -13,6 +13,7 @@ from carving.errors import InvalidInput
 from carving.meanfield import Plefka
 from carving.meanfield.stability import Linearisation
 from carving.physics.models import CorrelatedPatterns
+from tests.training.machines import with_blocks_turned_over
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -147,13 +148,10 @@ def test_states_of_a_trained_machine_split_at_the_two_temperatures(tmp_path: Pat
     sites, beta = 200, 1.6
     model = CorrelatedPatterns(sites=sites, beta=beta, kappa=0.2)
     data = model.data(5000, seeded(1))
-    # with both blocks turned over as well, fields and correlations of the blocks are exactly zero in the data
-    blocks = [np.where(direction == 0, 1, -1) for direction in model.directions]
-    samples = np.concatenate(
-        [data.samples * one * other for one in (1, blocks[0]) for other in (1, blocks[1])]
-    )
+    # fields and correlations of the blocks are exactly zero in these
+    samples = with_blocks_turned_over(data)
     run = carving.train(
-        samples.astype(np.int8),
+        samples,
         tmp_path / "run",
         hidden=2,
         hidden_unit=carving.Gaussian(precision=sites),

@@ -2,9 +2,11 @@
 
 import itertools
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from carving.data import CorrelatedPatternsData
 from carving.rbm import RBM
 from carving.training._settings import Settings
 from carving.units import Bernoulli, Gaussian, Potts, Spin, Unit
@@ -83,3 +85,10 @@ def settings(**changes: object) -> Settings:
         "device": "cpu",
     }
     return Settings(**{**values, **changes})
+
+
+def with_blocks_turned_over(data: CorrelatedPatternsData) -> np.ndarray:
+    """The samples, and those with either block or both turned over: the model is as it was. (4 n, N) int8"""
+    blocks = [np.where(direction == 0, 1, -1) for direction in data.directions]
+    turned = [data.samples * one * other for one in (1, blocks[0]) for other in (1, blocks[1])]
+    return np.concatenate(turned).astype(np.int8)

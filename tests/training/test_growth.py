@@ -12,7 +12,7 @@ from carving.data import correlated_patterns, curie_weiss
 from carving.training._gradient import Moments
 from carving.training._machine import LearningMachine
 from carving.training.optimisers import Ascent
-from tests.training.machines import configurations, settings
+from tests.training.machines import configurations, settings, with_blocks_turned_over
 
 
 @pytest.mark.parametrize("beta", [1.5, 2.0])
@@ -67,14 +67,10 @@ def test_two_correlated_patterns_are_learned_at_their_two_rates(tmp_path):
     sites, kappa, beta, rate = 1000, 0.4, 2.5, 0.05
     generator = torch.Generator().manual_seed(3)
     data = correlated_patterns(sites=sites, samples=1000, beta=beta, kappa=kappa, generator=generator)
-    # the model is as it was when either block is turned over; with all four the samples' blocks are exactly
-    # uncorrelated, and the faster mode does not feed the slower one
-    blocks = [np.where(direction == 0, 1, -1) for direction in data.directions]
-    samples = np.concatenate(
-        [data.samples * one * other for one in (1, blocks[0]) for other in (1, blocks[1])]
-    )
+    # the samples' blocks are exactly uncorrelated, and the faster mode does not feed the slower one
+    samples = with_blocks_turned_over(data)
     run = carving.train(
-        samples.astype(np.int8),
+        samples,
         tmp_path / "run",
         hidden=2,
         hidden_unit=carving.Gaussian(precision=sites),

@@ -22,7 +22,7 @@ _LENGTHS = 200
 _INDEPENDENT = 0.5
 # τ of a sum that noise has brought to zero or below, which no true one is
 _LEAST = 1e-3
-_FEWEST = 4
+FEWEST_TIMES = 4
 
 
 @dataclass(frozen=True)
@@ -110,20 +110,10 @@ def autocorrelation_time(series: Tensor | np.ndarray, *, steps: int = 1) -> Auto
     Fourier transforms of one observable at a time: O(chains · times · log times), and as much memory
     as four copies of its series.
     """
-    values = torch.as_tensor(series).detach().cpu().double().numpy()
-    if values.ndim not in (2, 3):
-        raise InvalidInput(
-            f"series: has {values.ndim} dimensions; give (chains, times) or (times, chains, observables)"
-        )
-    by_observable = values[None] if values.ndim == 2 else values.transpose(2, 1, 0)
-    chains, times = by_observable.shape[1:]
-    if times < _FEWEST or chains < 1 or not len(by_observable):
-        raise InvalidInput(f"series: has shape {values.shape}; give at least {_FEWEST} times of one chain")
-    if not np.isfinite(values).all():
-        raise InvalidInput("series: holds NaN or an infinite value; leave out the chain that does")
+    values, shape = by_observable(series)
+    chains, times = values.shape[1:]
     _check_positive("steps", steps)
-    measured = [_measure(x) for x in by_observable]
-    shape = () if values.ndim == 2 else (len(by_observable),)
+    measured = [_measure(x) for x in values]
     time, error, bound, window = (
         torch.from_numpy(np.array(column)).reshape(shape) for column in zip(*measured, strict=True)
     )
@@ -136,6 +126,29 @@ def autocorrelation_time(series: Tensor | np.ndarray, *, steps: int = 1) -> Auto
         times=times,
         chains=chains,
     )
+
+
+def by_observable(series: Tensor | np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
+    """A series as (observables, chains, times), float64, and the shape of a result.
+
+    Raises
+    ------
+    InvalidInput
+        If it is neither (chains, times) nor (times, chains, observables), too short, or not finite.
+    """
+    values = torch.as_tensor(series).detach().cpu().double().numpy()
+    if values.ndim not in (2, 3):
+        raise InvalidInput(
+            f"series: has {values.ndim} dimensions; give (chains, times) or (times, chains, observables)"
+        )
+    ordered = values[None] if values.ndim == 2 else values.transpose(2, 1, 0)
+    if ordered.shape[2] < FEWEST_TIMES or not ordered.size:
+        raise InvalidInput(
+            f"series: has shape {values.shape}; give at least {FEWEST_TIMES} times of one chain"
+        )
+    if not np.isfinite(values).all():
+        raise InvalidInput("series: holds NaN or an infinite value; leave out the chain that does")
+    return ordered, () if values.ndim == 2 else (len(ordered),)
 
 
 def gibbs_series(
