@@ -1,6 +1,5 @@
 """iTOL annotation: one colour strip a label column, with its legend."""
 
-import colorsys
 import os
 import re
 from pathlib import Path
@@ -9,23 +8,21 @@ from urllib.parse import quote
 
 from carving._files import whole_folder
 from carving.export._format import ExportOptions, Format, refuse
+from carving.tree.colors import label_colors
 
 if TYPE_CHECKING:
     from carving.tree import Tree
 
-# Okabe and Ito, without black: told apart with any colour vision
-PALETTE = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
 _SEPARATORS = re.compile(r"[\t\n\r\x00-\x1f]")
-_GOLDEN = 0.6180339887498949
 
 
 def write_itol(tree: "Tree", folder: str | os.PathLike[str], *, force: bool = False) -> None:
     """Write a folder with one ``COLUMN.txt`` a label column, to be dropped on the tree in iTOL.
 
-    Labels without a colour of their own get one: of a palette of seven that can be told apart with any
-    colour vision, beyond them evenly spread hues. Leaves whose label is unknown stay blank. A character
-    of the column's name that a file name cannot hold is written as ``%`` and its code; the legend has
-    the name itself. A tree without labels has no strips, and nothing is written.
+    Labels without a colour of their own get one (carving.tree.colors): of a palette that can be told apart
+    with any colour vision, beyond it evenly spread hues. Leaves whose label is unknown stay blank. A
+    character of the column's name that a file name cannot hold is written as ``%`` and its code; the legend
+    has the name itself. A tree without labels has no strips, and nothing is written.
 
     Parameters
     ----------
@@ -51,24 +48,6 @@ def write_itol(tree: "Tree", folder: str | os.PathLike[str], *, force: bool = Fa
             (inside / f"{_file_name(column)}.txt").write_text(text, encoding="utf-8", newline="\n")
 
 
-def label_colors(labels: list[str], colors: dict[str, str]) -> dict[str, str]:
-    """A colour for every label: its own, or the next of the palette that no label has."""
-    used = {color.lower() for color in colors.values()}
-    free = [color for color in PALETTE if color not in used]
-    result: dict[str, str] = {}
-    invented = 0
-    for label in labels:
-        if label in colors:
-            result[label] = colors[label]
-        elif free:
-            result[label] = free.pop(0)
-        else:
-            red, green, blue = colorsys.hls_to_rgb(invented * _GOLDEN % 1, 0.35 + 0.1 * (invented % 4), 0.6)
-            result[label] = f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}"
-            invented += 1
-    return result
-
-
 def _strip(tree: "Tree", column: str, folder: str | os.PathLike[str]) -> list[str]:
     values = tree.labels[column].tolist()
     labels = sorted(set(values) - {""})
@@ -76,7 +55,7 @@ def _strip(tree: "Tree", column: str, folder: str | os.PathLike[str]) -> list[st
         for text in texts:
             if _SEPARATORS.search(text):
                 raise refuse(folder, what, text, "iTOL files cannot hold tabs and line ends", "csv")
-    colors = label_colors(labels, tree.colors.get(column, {}))
+    colors = label_colors(values, tree.colors.get(column), distinct=True)
     lines = ["DATASET_COLORSTRIP", "SEPARATOR TAB", f"DATASET_LABEL\t{column}", "COLOR\t#0072b2"]
     if labels:
         lines += [

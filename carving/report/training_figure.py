@@ -10,7 +10,8 @@ from matplotlib.ticker import MaxNLocator
 
 from carving.errors import InvalidInput
 from carving.report._axes import age_axis, blank_figure, draw_bounds, logarithmic, style
-from carving.report._palette import INK, PALETTE
+from carving.report._palette import INK
+from carving.tree.colors import PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from carving.errors import InvalidInput
 from carving.report._layout import Layout, lay_out
-from carving.report._palette import INK, OTHER, PALE, label_colors, towards_grey
+from carving.report._palette import INK, PALE, towards_grey
+from carving.tree.colors import OTHER, label_colors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -92,10 +92,13 @@ def _check_leaves(tree: "Tree") -> None:
 
 
 def _check_sizes(tree: "Tree") -> None:
-    sizes = np.bincount(tree.leaves.node, minlength=len(tree.nodes)).tolist()
+    _refuse_where(tree.leaves.size < 1, "leaves: size", "is below 1; every leaf stands for a sample")
+    sizes = np.zeros(len(tree.nodes), dtype=np.int64)
+    np.add.at(sizes, tree.leaves.node, tree.leaves.size)
+    sizes = sizes.tolist()
     for child, parent in enumerate(tree.nodes.parent[:-1].tolist()):
         sizes[parent] += sizes[child]
-    _refuse_where(tree.nodes.size != np.array(sizes), "nodes: size", "is not the number of its leaves")
+    _refuse_where(tree.nodes.size != np.array(sizes), "nodes: size", "is not the number of its samples")
     _refuse_where(tree.nodes.size < 1, "nodes: size", "is 0; every node holds a leaf")
 
 

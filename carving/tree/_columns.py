@@ -43,8 +43,14 @@ class _Columns:
     """A table: every field is an array with one entry, or one row, for each row of the table."""
 
     column_types: ClassVar[dict[str, str]]
+    # what fills a column that is not given: one that trees had not when they were first stored
+    defaults: ClassVar[dict[str, float]] = {}
 
     def __post_init__(self) -> None:
+        rows = len(getattr(self, fields(self)[0].name))
+        for name, value in self.defaults.items():
+            if len(getattr(self, name)) == 0:
+                object.__setattr__(self, name, np.full(rows, value))
         table = type(self).__name__.lower()
         for name, dtype in self.column_types.items():
             place = f"{table}: {name}"
@@ -78,7 +84,7 @@ class Nodes(_Columns):
         The oldest age, in gradient updates, at which the members are one group; 0 for a root that had
         to be added because several groups were left at the youngest age.
     size : numpy.ndarray of int64, shape (nodes,)
-        How many leaves it holds.
+        How many samples it holds: the sizes of its leaves together.
     free_energy : numpy.ndarray of float64, shape (nodes,)
         Gibbs free energy of its fixed point, equations (3)-(5); NaN for an added root.
     error : numpy.ndarray of float64, shape (nodes,)
@@ -94,6 +100,9 @@ class Nodes(_Columns):
         :func:`carving.physics.locate_splits` has found it.
     birth_uncertainty : numpy.ndarray of float64, shape (nodes,)
         Of log(1 + ``birth_age``).
+    support : numpy.ndarray of float64, shape (nodes,)
+        Share of other trees that have a node of the same leaves; NaN unless :meth:`Tree.with_support` has
+        set it.
     """
 
     name: np.ndarray
@@ -108,6 +117,7 @@ class Nodes(_Columns):
     hidden: np.ndarray
     birth_age: np.ndarray = field(default_factory=lambda: np.empty(0))
     birth_uncertainty: np.ndarray = field(default_factory=lambda: np.empty(0))
+    support: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     column_types: ClassVar[dict[str, str]] = {
         "name": "O",
@@ -122,13 +132,11 @@ class Nodes(_Columns):
         "hidden": "float64",
         "birth_age": "float64",
         "birth_uncertainty": "float64",
+        "support": "float64",
     }
-
-    def __post_init__(self) -> None:
-        for name in ("birth_age", "birth_uncertainty"):
-            if len(getattr(self, name)) == 0:
-                object.__setattr__(self, name, np.full(len(self.name), np.nan))
-        super().__post_init__()
+    defaults: ClassVar[dict[str, float]] = dict.fromkeys(
+        ("birth_age", "birth_uncertainty", "support"), np.nan
+    )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -144,19 +152,24 @@ class Leaves(_Columns):
         Per-site distance between the sample and that state's magnetisations.
     error : numpy.ndarray of float64, shape (leaves,)
         Estimated error of the sample's own fixed point at the oldest age.
+    size : numpy.ndarray of int64, shape (leaves,)
+        How many samples it stands for: 1, unless :meth:`Tree.condense` has made one of many.
     """
 
     name: np.ndarray
     node: np.ndarray
     distance: np.ndarray
     error: np.ndarray
+    size: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     column_types: ClassVar[dict[str, str]] = {
         "name": "O",
         "node": "int64",
         "distance": "float64",
         "error": "float64",
+        "size": "int64",
     }
+    defaults: ClassVar[dict[str, float]] = {"size": 1}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

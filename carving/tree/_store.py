@@ -20,8 +20,6 @@ FORMAT_VERSION = 1
 # the magnetisations of nodes have a group of their own in the store
 _GROUP_OF = {("nodes", "visible"): "fixed_points", ("nodes", "hidden"): "fixed_points"}
 _TABLES: dict[str, Any] = {"leaves": Leaves, "nodes": Nodes, "states": States, "ages": Ages}
-# what trees of earlier versions do not have
-_LATER = {("nodes", "birth_age"), ("nodes", "birth_uncertainty")}
 _ATTRIBUTES = ("visible_unit", "hidden_unit", "options", "provenance", "spent", "colors")
 
 
@@ -93,7 +91,8 @@ def _read_table(store: "SealedStore", table: str) -> Any:
     columns = (
         column
         for column in kind.column_types
-        if (table, column) not in _LATER or _place(table, column) in store.contents
+        # trees of earlier versions do not have the columns with defaults
+        if column not in kind.defaults or _place(table, column) in store.contents
     )
     return kind(**{column: store.read(_place(table, column)) for column in columns})
 

@@ -275,6 +275,10 @@ class Tree:
         nodes = replace(self.nodes, birth_age=age, birth_uncertainty=uncertainty)
         return replace(self, nodes=nodes)
 
+    def with_support(self, support: np.ndarray) -> "Tree":
+        """The same tree with ``nodes.support``, (nodes,): the share of other trees that have each node."""
+        return replace(self, nodes=replace(self.nodes, support=support))
+
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
         """Write the tree as a zarr store, whole or not at all; ``carving.load_tree`` reads it.
 

@@ -10,8 +10,8 @@ import pytest
 
 from carving.errors import InvalidInput, OutputExists
 from carving.export import write_itol
-from carving.export.itol import PALETTE, label_colors
 from carving.tree import Tree
+from carving.tree.colors import PALETTE, label_colors
 from tests.trees import small_tree
 
 
@@ -59,7 +59,7 @@ def test_labels_without_colours_get_different_ones(tmp_path: Path):
 
 
 def test_forty_labels_get_forty_colours():
-    assert len(set(label_colors([str(i) for i in range(40)], {}).values())) == 40
+    assert len(set(label_colors([str(i) for i in range(40)], distinct=True).values())) == 40
 
 
 # Viénot, Brettel and Mollon (1999): linear RGB as red- and green-blind eyes see it
@@ -79,7 +79,7 @@ def test_the_palette_stays_distinct_for_the_colour_blind(kind: str):
 
 
 def test_invented_colours_are_neither_white_nor_black():
-    for color in label_colors([str(i) for i in range(60)], {}).values():
+    for color in set(label_colors([str(i) for i in range(60)], distinct=True).values()) - set(PALETTE):
         red, green, blue = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
         assert 0.2 < colorsys.rgb_to_hls(red, green, blue)[1] < 0.8
 

@@ -102,7 +102,7 @@ def split_lines(axes) -> list[tuple[float, str]]:
         if lines.get_label() == "splits":
             for segment, color in zip(lines.get_segments(), lines.get_colors(), strict=True):
                 assert segment[0, 0] == segment[1, 0]
-                found.append((float(segment[0, 0]), to_hex(color).upper()))
+                found.append((float(segment[0, 0]), to_hex(color)))
     return found
 
 
@@ -227,10 +227,10 @@ def test_states_have_the_colour_of_their_softest_direction():
     for dots in axes.collections:
         if type(dots).__name__ == "PathCollection":
             for place, color in zip(dots.get_offsets().tolist(), dots.get_facecolors(), strict=True):
-                colors[tuple(place)] = to_hex(color).upper()
+                colors[tuple(place)] = to_hex(color)
         elif type(dots).__name__ == "LineCollection" and dots.get_label() != "splits":
             for ends, color in zip(dots.get_segments(), dots.get_colors(), strict=True):
-                colors[tuple(ends.ravel())] = to_hex(color).upper()
+                colors[tuple(ends.ravel())] = to_hex(color)
     assert colors[(100, 0.5)] == colors[(100, 0.3)] == colors[(10, 0.2)] == colors[(10, 0.7)] == LINES[1]
     assert colors[(100, 0.6)] == colors[(1, 0.9)] == LINES[0]
     # a line has the colour of its older end

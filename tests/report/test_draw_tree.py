@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from carving.errors import InvalidInput
 from carving.report import draw_tree
 from carving.report._layout import lay_out
-from carving.report._palette import PALETTE, label_colors
 from carving.tree import Tree
+from carving.tree.colors import PALETTE, label_colors
 from tests.trees import chain_tree, random_tree, small_tree
 
 

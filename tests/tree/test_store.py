@@ -115,11 +115,11 @@ def test_zarr_alone_reads_the_columns_where_the_format_says(tmp_path: Path):
     assert {name for name, _ in group.arrays()} == set()
     found = {f"{group_name}/{name}" for group_name, inside in group.groups() for name, _ in inside.arrays()}
     columns = ("name", "parent", "age", "size", "free_energy", "error", "converged", "stable")
-    columns += ("birth_age", "birth_uncertainty")
+    columns += ("birth_age", "birth_uncertainty", "support")
     states = ("node", "age", "visible", "hidden", "free_energy", "error", "converged")
     expected = {f"nodes/{name}" for name in columns} | {f"states/{name}" for name in states}
     expected |= {"fixed_points/visible", "fixed_points/hidden", "labels/0"}
-    expected |= {f"leaves/{name}" for name in ("name", "node", "distance", "error")}
+    expected |= {f"leaves/{name}" for name in ("name", "node", "distance", "error", "size")}
     expected |= {
         f"ages/{name}" for name in ("updates", "groups", "largest_step", "smallest_gap", "unconverged")
     }

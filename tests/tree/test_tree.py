@@ -137,7 +137,7 @@ def _with(table: str, **columns: object) -> dict[str, object]:
         (lambda: _with("nodes", age=[100, 100, 10, 100, 1]), "younger than the next"),
         (lambda: _with("nodes", age=[100, 100, 100, 9, 1]), "none of the ages"),
         (lambda: _with("nodes", age=[100, 100, 100, 10, 10]), "not older than its parent"),
-        (lambda: _with("nodes", size=[2, 1, 2, 4, 5]), "entry 3 is not the number of its leaves"),
+        (lambda: _with("nodes", size=[2, 1, 2, 4, 5]), "entry 3 is not the number of its samples"),
         (lambda: _with("nodes", name=["a", "b", "c", "A", "x"]), "'A', is there twice"),
         (lambda: _with("nodes", visible=np.full((5, 2), np.inf)), "not finite"),
         (lambda: _with("leaves", node=[0, 0, 1, 2, 3]), "entry 4 is no state of the oldest age"),
