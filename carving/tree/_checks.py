@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carving.errors import InvalidInput
+from carving.tree.topology import totals
 
 if TYPE_CHECKING:
     from carving.checkpoints import CheckpointSequence
@@ -93,12 +94,8 @@ def _check_leaves(tree: "Tree") -> None:
 
 def _check_sizes(tree: "Tree") -> None:
     _refuse_where(tree.leaves.size < 1, "leaves: size", "is below 1; every leaf stands for a sample")
-    sizes = np.zeros(len(tree.nodes), dtype=np.int64)
-    np.add.at(sizes, tree.leaves.node, tree.leaves.size)
-    sizes = sizes.tolist()
-    for child, parent in enumerate(tree.nodes.parent[:-1].tolist()):
-        sizes[parent] += sizes[child]
-    _refuse_where(tree.nodes.size != np.array(sizes), "nodes: size", "is not the number of its samples")
+    sizes = totals(tree.nodes.parent, tree.leaves.node, tree.leaves.size)
+    _refuse_where(tree.nodes.size != sizes, "nodes: size", "is not the number of its samples")
     _refuse_where(tree.nodes.size < 1, "nodes: size", "is 0; every node holds a leaf")
 
 

@@ -1,7 +1,8 @@
 """The columns of a tree: nodes, leaves, states and ages as tables of arrays that cannot be changed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -26,6 +27,13 @@ def string_column(values: Any, place: str, *, allow_empty: bool = False) -> np.n
         ) from None
     column.flags.writeable = False
     return column
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name itself, with ``_`` added until it is none of those taken."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _number_column(values: Any, dtype: str, place: str) -> np.ndarray:
@@ -63,6 +71,11 @@ class _Columns:
 
     def __len__(self) -> int:
         return len(getattr(self, fields(self)[0].name))
+
+    def take(self, rows: np.ndarray, **changed: np.ndarray) -> Self:
+        """The table of these rows, in their order, but for the columns that are given."""
+        columns = {name: getattr(self, name)[rows] for name in self.column_types if name not in changed}
+        return type(self)(**columns, **changed)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} rows: {', '.join(self.column_types)})"

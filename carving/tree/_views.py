@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carving.errors import InvalidInput, MissingDependency
-from carving.tree.topology import topology
+from carving.tree._columns import Leaves, Nodes
+from carving.tree.topology import topology, totals
 
 if TYPE_CHECKING:
     import ete3
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
     from carving.tree.tree import Tree
 
-_NODE_ATTRIBUTES = ("age", "size", "free_energy", "error", "converged", "stable")
+# what other programs are told of a vertex besides its name and its place in the tree
+NODE_ATTRIBUTES = tuple(
+    name for name in Nodes.column_types if name not in ("name", "parent", "visible", "hidden")
+)
+LEAF_ATTRIBUTES = tuple(name for name in Leaves.column_types if name not in ("name", "node"))
 
 
 def to_networkx(tree: "Tree") -> "networkx.DiGraph":
@@ -25,9 +30,9 @@ def to_networkx(tree: "Tree") -> "networkx.DiGraph":
 
     graph: networkx.DiGraph = networkx.DiGraph()
     names = tree.nodes.name
-    columns = [getattr(tree.nodes, attribute).tolist() for attribute in _NODE_ATTRIBUTES]
-    for name, *values in zip(names, *columns, strict=True):
-        graph.add_node(name, kind="node", **dict(zip(_NODE_ATTRIBUTES, values, strict=True)))
+    columns = _known_columns(tree)
+    for name, *values in zip(names, *columns.values(), strict=True):
+        graph.add_node(name, kind="node", **dict(zip(columns, values, strict=True)))
     graph.add_edges_from(zip(names[tree.nodes.parent[:-1]], names[:-1], strict=True))
     for index, name in enumerate(tree.leaves.name):
         graph.add_node(name, kind="leaf", **_leaf_attributes(tree, index))
@@ -35,10 +40,15 @@ def to_networkx(tree: "Tree") -> "networkx.DiGraph":
     return graph
 
 
+def _known_columns(tree: "Tree") -> dict[str, list[Any]]:
+    """The attributes of nodes, without columns that hold nothing."""
+    columns = {name: getattr(tree.nodes, name) for name in NODE_ATTRIBUTES}
+    return {name: values.tolist() for name, values in columns.items() if (values == values).any()}
+
+
 def _leaf_attributes(tree: "Tree", index: int) -> dict[str, Any]:
     return {
-        "distance": float(tree.leaves.distance[index]),
-        "error": float(tree.leaves.error[index]),
+        **{name: getattr(tree.leaves, name)[index].item() for name in LEAF_ATTRIBUTES},
         "labels": {name: column[index] for name, column in tree.labels.items()},
     }
 
@@ -58,14 +68,14 @@ def to_ete(tree: "Tree", *, branch_length: str, keep_unary: bool) -> "ete3.TreeN
     """See ``Tree.to_ete``."""
     ete = _import_ete()
     shape = topology(tree, branch_length=branch_length, keep_unary=keep_unary)
+    columns = _known_columns(tree)
     made: dict[int, Any] = {}
     # parents first; the order is read backwards, so siblings are put right at the end
     for vertex in shape.order[::-1].tolist():
         name = tree.nodes.name[vertex] if vertex < shape.nodes else tree.leaves.name[vertex - shape.nodes]
         new = ete.TreeNode(name=name, dist=float(shape.length[vertex]))
         if vertex < shape.nodes:
-            columns = {key: getattr(tree.nodes, key)[vertex].item() for key in _NODE_ATTRIBUTES}
-            new.add_features(kind="node", **columns)
+            new.add_features(kind="node", **{name: column[vertex] for name, column in columns.items()})
         else:
             new.add_features(kind="leaf", **_leaf_attributes(tree, vertex - shape.nodes))
         if vertex != shape.root:
@@ -94,7 +104,8 @@ def to_linkage(tree: "Tree") -> np.ndarray:
     # a node with one child adds no row: it is the cluster that its child is
     for node in np.flatnonzero(counts == 1).tolist():
         cluster[leaves + node] = cluster[items[offsets[node]]]
-    sizes = np.concatenate([np.ones(leaves, dtype=np.int64), tree.nodes.size])
+    # scipy counts observations: leaves, whatever they stand for
+    sizes = np.concatenate([np.ones(leaves, dtype=np.int64), totals(tree.nodes.parent, tree.leaves.node)])
 
     # the k-th item of a node, k > 0, is merged with the cluster of those before it
     owner = np.repeat(np.arange(nodes), counts)
@@ -146,8 +157,9 @@ def sensitive_ages(tree: "Tree") -> list[int]:
 def describe(tree: "Tree") -> str:
     """One line that tells at a glance what a tree holds."""
     oldest, youngest = tree.ages.updates[0], tree.ages.updates[-1]
+    leaves, samples = len(tree.leaves), int(tree.nodes.size[-1])
     words = [
-        f"{len(tree.leaves)} leaves",
+        f"{leaves} leaves" if leaves == samples else f"{leaves} leaves for {samples} samples",
         f"{int(tree.ages.groups[0])} states at age {oldest}",
         f"{len(tree.nodes)} nodes",
         f"{len(tree.ages)} ages {oldest} to {youngest}",

@@ -130,7 +130,7 @@ def topology(tree: "Tree", *, branch_length: str = "distance", keep_unary: bool 
     parent = np.concatenate([tree.nodes.parent, tree.leaves.node])
     if not keep_unary:
         _join(parent, length, nodes)
-    order, depth = _post_order(parent, _first_leaves(tree), nodes - 1)
+    order, depth = _post_order(parent, first_leaves(tree), nodes - 1)
     return Topology(parent=parent, length=length, order=order, depth=depth, nodes=nodes)
 
 
@@ -148,7 +148,31 @@ def _join(parent: np.ndarray, length: np.ndarray, nodes: int) -> None:
     parent[joined] = -1
 
 
-def _first_leaves(tree: "Tree") -> np.ndarray:
+def totals(parent: np.ndarray, node: np.ndarray, amount: np.ndarray | int = 1) -> np.ndarray:
+    """What hangs below each node together: of leaves that hang on ``node``, each of them ``amount``.
+
+    Parameters
+    ----------
+    parent
+        Of each node, children before their parents, the root last.
+    node
+        Of each leaf.
+    amount
+        Of each leaf, or of every one: whole numbers.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (nodes,)
+    """
+    at = np.zeros(len(parent), dtype=np.int64)
+    np.add.at(at, node, amount)
+    result = at.tolist()
+    for child, above in enumerate(parent[:-1].tolist()):
+        result[above] += result[child]
+    return np.array(result, dtype=np.int64)
+
+
+def first_leaves(tree: "Tree") -> np.ndarray:
     """The first leaf, in the order of the samples, that each node and then each leaf holds."""
     nodes, leaves = len(tree.nodes), len(tree.leaves)
     held, at = np.unique(tree.leaves.node, return_index=True)

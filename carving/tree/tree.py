@@ -1,7 +1,7 @@
 """The ``Tree``: the merges of the fixed points of samples, from old machines to young, as columns."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -214,9 +214,9 @@ class Tree:
         """The tree as a directed graph from the root to the leaves, vertices named by their names.
 
         Every vertex has ``kind`` ("node" or "leaf"); nodes have their columns as typed attributes
-        (``age``, ``size``, ``free_energy``, ``error``, ``converged``, ``stable``), leaves ``distance``,
-        ``error`` and a ``labels`` dict. Magnetisations stay in ``tree.nodes``. Nodes with one child are
-        kept.
+        (``age``, ``size``, ``free_energy``, ``error``, ``converged``, ``stable``, and ``birth_age``,
+        ``birth_uncertainty`` and ``support`` where any is known), leaves ``distance``, ``error``, ``size``
+        and a ``labels`` dict. Magnetisations stay in ``tree.nodes``. Nodes with one child are kept.
         """
         return _views.to_networkx(self)
 
@@ -270,6 +270,32 @@ class Tree:
 
         return place(self, samples, run, batch_size=batch_size, device=device, progress=progress)
 
+    # ---- other trees
+
+    def collapse(self, age: int) -> "Tree":
+        """The tree as it was at an age, everything older cut away; see ``carving.tree.reshape.collapse``."""
+        from carving.tree.reshape import collapse
+
+        return collapse(self, age)
+
+    def condense(self, leaves: str = "states", age: int | None = None) -> "Tree":
+        """The tree with one leaf for each state of an age; see ``carving.tree.reshape.condense``."""
+        from carving.tree.reshape import condense
+
+        return condense(self, leaves, age)
+
+    def prune(self, keep: "np.ndarray | Iterable[int] | Iterable[str]") -> "Tree":
+        """The tree of some of the leaves; see ``carving.tree.reshape.prune``."""
+        from carving.tree.reshape import prune
+
+        return prune(self, keep)
+
+    def rotate(self, by: str = "size") -> "Tree":
+        """The same tree, siblings in another order; see ``carving.tree.reshape.rotate``."""
+        from carving.tree.reshape import rotate
+
+        return rotate(self, by)
+
     def with_births(self, age: np.ndarray, uncertainty: np.ndarray) -> "Tree":
         """The same tree with ``nodes.birth_age`` and ``nodes.birth_uncertainty``, (nodes,) each."""
         nodes = replace(self.nodes, birth_age=age, birth_uncertainty=uncertainty)
@@ -304,7 +330,7 @@ class Tree:
         ages = self.ages
         updates = [int(age) for age in ages.updates]
         return {
-            "samples": len(self.leaves),
+            "samples": int(self.nodes.size[-1]),
             "nodes": len(self.nodes),
             "depth": _views.depth(self),
             "ages": len(updates),

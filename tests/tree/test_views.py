@@ -88,6 +88,16 @@ def test_networkx_attributes_have_the_types_of_python():
     }
 
 
+def test_support_and_sizes_of_leaves_are_in_networkx_and_ete_once_they_are_known():
+    support = np.array([1.0, np.nan, 0.5, 0.25, np.nan])
+    graph, ete = small_tree().with_support(support).to_networkx(), small_tree().with_support(support).to_ete()
+    vertex: Any = ete & "t10.0"
+    assert (graph.nodes["t10.0"]["support"], vertex.support) == (0.25, 0.25)
+    leaf: Any = ete & "A"
+    assert (graph.nodes["A"]["size"], leaf.size) == (1, 1)
+    assert "support" not in small_tree().to_networkx().nodes["t10.0"]
+
+
 def _of_ete(vertex) -> tuple:
     return (vertex.name, pytest.approx(vertex.dist, abs=1e-12), [_of_ete(child) for child in vertex.children])
 
