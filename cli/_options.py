@@ -221,10 +221,17 @@ iteration_option = click.option(
     help="Sweeps that say which fixed point a sample belongs to.",
 )  # fmt: skip
 
-branch_length_option = click.option(
-    "--branch-length", type=click.Choice(["distance", "log-age", "birth-age", "free-energy"]),
-    default="distance", show_default=True, help="What the lengths of branches in the exported files mean.",
-)  # fmt: skip
+
+def _branch_length(default: str | None, shown: str | bool) -> Callable[[Function], Function]:
+    return click.option(
+        "--branch-length", type=click.Choice(["distance", "log-age", "birth-age", "free-energy"]),
+        default=default, show_default=shown, help="What the lengths of branches in the exported files mean.",
+    )  # fmt: skip
+
+
+branch_length_option = _branch_length("distance", True)
+# left to each format unless it is given
+format_branch_length_option = _branch_length(None, "distance; log-age for auspice")
 
 
 def output_option(default: str | None, help: str) -> Callable[[Function], Function]:

@@ -5,7 +5,8 @@ A new format is one new module here that defines ``FORMAT``; nothing else need k
 Every writer takes a path, which appears whole or not at all, or an open text file. Names are never
 altered: they are quoted, or the format's own escape is used, and a name that a format cannot hold is
 refused with the format that can. Numbers are written in the shortest form that reads back as the same
-float64. Everything is a loop, linear in the number of leaves, at any depth.
+float64, unless a ``precision`` is given. Everything is a loop, linear in the number of leaves, at any depth;
+formats whose readers recurse refuse trees that those could not read.
 """
 
 from functools import cache
@@ -13,11 +14,17 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from carving.export._format import ExportOptions, Format
+from carving.export.auspice import write_auspice
+from carving.export.consensus import write_consensus_newick, write_consensus_nexus
 from carving.export.csv import write_leaves_csv, write_nodes_csv
 from carving.export.graphml import write_graphml
 from carving.export.itol import write_itol
+from carving.export.microreact import write_microreact
 from carving.export.newick import write_newick
+from carving.export.nexus import write_nexus
 from carving.export.nhx import write_nhx
+from carving.export.parquet import write_leaves_parquet, write_nodes_parquet
+from carving.export.phyloxml import write_phyloxml
 
 __all__ = [
     "Format",
@@ -25,10 +32,18 @@ __all__ = [
     "formats",
     "write_newick",
     "write_nhx",
+    "write_nexus",
+    "write_phyloxml",
+    "write_auspice",
+    "write_microreact",
     "write_graphml",
     "write_itol",
     "write_nodes_csv",
     "write_leaves_csv",
+    "write_nodes_parquet",
+    "write_leaves_parquet",
+    "write_consensus_newick",
+    "write_consensus_nexus",
 ]
 
 

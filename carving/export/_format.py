@@ -1,9 +1,10 @@
 """What an export format is, and what all of them share: targets, vertex names, refusals."""
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from inspect import signature
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TextIO
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 Target = str | os.PathLike[str] | TextIO
 
+NODE_LABELS = ("name", "support", "age")
+
 
 @dataclass(frozen=True)
 class ExportOptions:
@@ -23,15 +26,25 @@ class ExportOptions:
     Attributes
     ----------
     branch_length
-        One of ``carving.tree.topology.BRANCH_LENGTHS``.
+        One of ``carving.tree.topology.BRANCH_LENGTHS``; ``None``: the format's own, which is ``log-age`` for
+        Auspice and ``distance`` elsewhere.
     keep_unary
         Keep nodes that have one child instead of joining the two.
+    precision
+        Significant digits of numbers, 1 to 17; ``None``: as few as read back as the same float64.
+    node_labels
+        What Newick says at its inner nodes: ``"name"``, ``"support"`` or ``"age"``.
+    color_by
+        The label column whose colours are shown where a format shows one; ``None``: the first.
     force
         Replace what is there.
     """
 
-    branch_length: str = "distance"
+    branch_length: str | None = None
     keep_unary: bool = False
+    precision: int | None = None
+    node_labels: str = "name"
+    color_by: str | None = None
     force: bool = False
 
 
@@ -87,18 +100,39 @@ def refuse(target: Target, what: str, value: str, reason: str, instead: str) -> 
     return InvalidInput(f"{target_name(target)}: {what} {value!r:.80}: {reason}; export as {instead} instead")
 
 
-def free_name(name: str, taken: Collection[str]) -> str:
-    """A column's own name, with ``_`` added until it is none of those taken."""
-    while name in taken:
-        name += "_"
-    return name
+def with_options(write: "Callable[..., None]") -> "Callable[[Tree, Path, ExportOptions], None]":
+    """A writer as ``Format.write``: it is given those options that it has, but for the ones left open."""
+    names = [field.name for field in fields(ExportOptions) if field.name in signature(write).parameters]
+
+    def chosen(tree: "Tree", target: Path, options: ExportOptions) -> None:
+        given = {name: getattr(options, name) for name in names}
+        write(tree, target, **{name: value for name, value in given.items() if value is not None})
+
+    return chosen
 
 
-def label_names(tree: "Tree", taken: Collection[str]) -> dict[str, str]:
-    """For every label column a name that is free."""
-    used = set(taken)
-    names: dict[str, str] = {}
-    for column in tree.labels:
-        names[column] = free_name(column, used)
-        used.add(names[column])
-    return names
+def two_tables(
+    write_nodes: "Callable[..., None]", write_leaves: "Callable[..., None]", suffix: str
+) -> "Callable[[Tree, Path, ExportOptions], None]":
+    """``Format.write`` of a format that is a table of nodes and one of leaves."""
+
+    def both(tree: "Tree", folder: Path, options: ExportOptions) -> None:
+        write_nodes(tree, folder / f"nodes.{suffix}", force=options.force)
+        write_leaves(tree, folder / f"leaves.{suffix}", force=options.force)
+
+    return both
+
+
+def number_writer(precision: int | None) -> Callable[[float], str]:
+    """How a float is written: shortest that reads back, or with so many significant digits.
+
+    Raises
+    ------
+    InvalidInput
+        If the precision is not one that a float64 can have.
+    """
+    if precision is None:
+        return repr
+    if not 1 <= precision <= 17:
+        raise InvalidInput(f"precision {precision}: give 1 to 17 significant digits, or none for all")
+    return f"{{:.{precision}g}}".format

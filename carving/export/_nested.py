@@ -1,7 +1,11 @@
-"""The skeleton of Newick and its relatives: brackets around what each vertex has to say."""
+"""The skeletons of nested formats: brackets around what each vertex has to say."""
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
+from carving.errors import InvalidInput
+from carving.export._format import Target, target_name
 from carving.tree.topology import Topology
 
 
@@ -27,3 +31,40 @@ def nested(shape: Topology, words: Iterable[str]) -> Iterator[str]:
             yield f"{separator}{'(' * (depth - before)}{word}"
         before, separator = depth, ","
     yield ";\n"
+
+
+def nested_from_root(
+    depths: np.ndarray, words: Iterable[str], *, opening: str, between: str, closing: str, end: str
+) -> Iterator[str]:
+    """Text in which each vertex holds its children after what it has to say itself.
+
+    Parameters
+    ----------
+    depths
+        Of the vertices, parents before children and siblings in order.
+    words
+        What to write for each of them.
+    opening, between, closing
+        What comes before the first child, between two children and after the last one.
+    end
+        What comes after every vertex and its children.
+    """
+    before = -1
+    for depth, word in zip(depths.tolist(), words, strict=True):
+        if depth > before:
+            yield opening if depth else ""
+        else:
+            yield f"{end}{f'{closing}{end}' * (before - depth)}{between}"
+        yield word
+        before = depth
+    yield f"{end}{f'{closing}{end}' * before}\n"
+
+
+def check_depth(shape: Topology, limit: int, target: Target, what: str, instead: str) -> None:
+    """Refuse a tree that is too deep for the programs which read a format by recursion."""
+    deepest = int(shape.depth.max())
+    if deepest > limit:
+        raise InvalidInput(
+            f"{target_name(target)}: tree of depth {deepest}: what reads {what} ends near depth {limit}; "
+            f"export as {instead} instead"
+        )

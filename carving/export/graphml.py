@@ -1,43 +1,24 @@
-"""GraphML: every attribute of every node and leaf, typed, for graph programs."""
+"""GraphML: every attribute of every node and leaf, typed, with places to draw them, for graph programs."""
 
-import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-from carving.export._format import (
-    ExportOptions,
-    Format,
-    Target,
-    free_name,
-    label_names,
-    refuse,
-    text_target,
-)
+import numpy as np
+
+from carving.export._columns import Column, label_columns, leaf_columns, node_columns, notes
+from carving.export._format import Format, Target, text_target, with_options
+from carving.export._walk import Walk, from_root, walk
+from carving.export._xml import escape
 from carving.tree.topology import Topology, topology
 
 if TYPE_CHECKING:
     from carving.tree import Tree
 
-# what XML 1.0 cannot hold, not even escaped
-_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_ESCAPED = re.compile('[&<>"\t\n\r]')
-_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
-
-# name, GraphML type, and the columns of nodes and of leaves that it shows
-_FIXED = (
-    ("name", "string", True, True),
-    ("kind", "string", True, True),
-    ("age", "long", True, False),
-    ("size", "long", True, False),
-    ("free_energy", "double", True, False),
-    ("error", "double", True, True),
-    ("converged", "boolean", True, False),
-    ("stable", "boolean", True, False),
-    ("birth_age", "double", True, False),
-    ("birth_uncertainty", "double", True, False),
-    ("distance", "double", False, True),
-)
+# units between two leaves: Gephi draws a vertex about ten wide
+_SPACING = 10.0
+# igraph keeps the ids of the file as "id"
+_TAKEN = {"id", "name", "kind", "length", "x", "y"}
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <graphml xmlns="http://graphml.graphdrawing.org/xmlns"
          xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
@@ -57,9 +38,16 @@ def write_graphml(
 
     Vertices have the ids ``n0``, ``n1``, … (nodes) and ``l0``, ``l1``, … (leaves) and their name in the
     attribute ``name``. ``kind`` is "node" or "leaf"; nodes have ``age``, ``size``, ``free_energy``,
-    ``error``, ``converged`` and ``stable``, leaves ``distance``, ``error``, one attribute a label column
-    and, where it has colours, one with ``_color`` added. A column named like another attribute gets
-    ``_`` added. Edges have ``length``. Values that are NaN and labels that are unknown are left out.
+    ``error``, ``converged``, ``stable``, ``birth_age``, ``birth_uncertainty`` and ``support``, leaves
+    ``distance``, ``error``, ``size``, one attribute a label column and, where it has colours, one with
+    ``_color`` added. A column named like another attribute gets ``_`` added. Edges have ``length``. Values
+    that are NaN and labels that are unknown are left out.
+
+    ``x`` and ``y`` are places for a drawing from left to right, the root at 0: ``x`` the length of the
+    branches from the root, scaled to a drawing as wide as it is high (the number of branches, where no
+    branch has a length), ``y`` the place in the order of the leaves, 10 between two, negative so that the
+    first is at the top. Gephi takes them by itself, and ``name`` for the label and ``size`` for the size of
+    a dot; in Cytoscape they are mapped to "X Location" and "Y Location".
 
     Parameters
     ----------
@@ -69,127 +57,73 @@ def write_graphml(
     Raises
     ------
     InvalidInput
-        If a name or a label holds a character that XML cannot hold.
+        If a name or label holds a character that XML cannot hold.
     """
     shape = topology(tree, branch_length=branch_length, keep_unary=keep_unary)
-    columns = _leaf_columns(tree)
+    x, y = _places(walk(shape))
     # everything that can be refused is, before anything is written
-    words = [
-        escape(name, "name", target) for column in (tree.nodes.name, tree.leaves.name) for name in column
-    ]
-    texts = [
-        (
-            escape(name, "label column", target),
-            {value: escape(value, "label", target) for value in set(values)},
-        )
-        for name, values in columns
-    ]
+    escaped = partial(escape, target=target)
+    names = np.array(
+        [escaped(name, "name") for column in (tree.nodes.name, tree.leaves.name) for name in column],
+        dtype=object,
+    )
+    kinds = np.repeat(np.array(["node", "leaf"], dtype=object), [shape.nodes, len(tree.leaves)])
+    both = [Column("name", names), Column("kind", kinds), Column("x", x), Column("y", y)]
+    of_nodes = [*(_part(column, slice(shape.nodes)) for column in both), *node_columns(tree)]
+    of_leaves = [*(_part(column, slice(shape.nodes, None)) for column in both), *leaf_columns(tree)]
+    taken = _TAKEN.union(column.name for column in (*of_nodes, *of_leaves))
+    of_leaves += label_columns(tree, taken, escape=escaped, colors=True)
+    kinds_of = {column.name: column.kind for column in (*of_nodes, *of_leaves)}
+    # Gephi asks the id before the name what an attribute is, and takes "d3" for the label as well as "label"
+    keys = {name: "label" if name == "name" else f"v{index}" for index, name in enumerate(kinds_of)}
     with text_target(target, force=force) as file:
         file.write(_HEAD)
-        _write_keys(file, [name for name, _ in texts])
+        for name, kind in kinds_of.items():
+            file.write(f'<key id="{keys[name]}" for="node" attr.name="{name}" attr.type="{kind}"/>\n')
+        file.write('<key id="e0" for="edge" attr.name="length" attr.type="double"/>\n')
         file.write('<graph id="tree" edgedefault="directed">\n')
-        kept = sorted(shape.order.tolist())
-        file.writelines(_nodes(tree, words, [vertex for vertex in kept if vertex < shape.nodes]))
-        labels = [
-            [text[value] for value in column] for (_, text), (_, column) in zip(texts, columns, strict=True)
-        ]
-        file.writelines(_leaves(tree, words, labels, shape.nodes))
+        kept = np.sort(shape.order)
+
+        def data(column: Column, text: str) -> str:
+            return f'<data key="{keys[column.name]}">{text}</data>' if text else ""
+
+        for vertex, attributes in zip(kept.tolist(), notes(kept, of_nodes, of_leaves, data), strict=True):
+            file.write(f'<node id="{_id(vertex, shape)}">{attributes}</node>\n')
         file.writelines(_edges(shape, kept))
         file.write("</graph>\n</graphml>\n")
 
 
-def escape(value: str, what: str, target: Target) -> str:
-    """Text for XML, in elements and in attributes."""
-    if _NO_XML.search(value):
-        raise refuse(target, what, value, "XML cannot hold control characters", "csv")
-    return _ESCAPED.sub(lambda found: _ESCAPES[found.group()], value)
+def _part(column: Column, part: slice) -> Column:
+    return Column(column.name, column.values[part])
 
 
-def _leaf_columns(tree: "Tree") -> list[tuple[str, Any]]:
-    """Label columns, and after each its colours, under names that are free."""
-    # igraph keeps the ids of the file as "id"
-    taken = {"id", "length", *(name for name, *_ in _FIXED)}
-    columns: list[tuple[str, Any]] = []
-    names = label_names(tree, taken)
-    taken.update(names.values())
-    for column, name in names.items():
-        values = tree.labels[column]
-        columns.append((name, values))
-        if column in tree.colors:
-            name = free_name(f"{name}_color", taken)
-            taken.add(name)
-            colors = tree.colors[column]
-            columns.append((name, [colors.get(value, "") for value in values]))
-    return columns
+def _places(way: Walk) -> tuple[np.ndarray, np.ndarray]:
+    """Where to draw each vertex: its distance from the root, and the middle of its leaves."""
+    across, order = from_root(way), way.shape.order
+    if not across.any():
+        across = way.shape.depth.astype(np.float64)
+    height = _SPACING * max(1, len(way.leaves) - 1)
+    x, y = np.zeros(len(way.shape.parent)), np.zeros(len(way.shape.parent))
+    x[order] = across * (height / (across.max() or 1.0))
+    y[order] = -_SPACING * (way.first + way.last - 1) / 2
+    return x, y
 
 
-def _write_keys(file: IO[str], labels: list[str]) -> None:
-    for index, (name, kind, *_) in enumerate([*_FIXED, *((label, "string") for label in labels)]):
-        file.write(f'<key id="d{index}" for="node" attr.name="{name}" attr.type="{kind}"/>\n')
-    file.write('<key id="e0" for="edge" attr.name="length" attr.type="double"/>\n')
+def _id(vertex: int, shape: Topology) -> str:
+    return f"n{vertex}" if vertex < shape.nodes else f"l{vertex - shape.nodes}"
 
 
-def _data(key: int, values: list[Any]) -> list[str]:
-    """One element for every value of a column; none for NaN, which is what is not equal to itself."""
-    return [f'<data key="d{key}">{_literal(value)}</data>' if value == value else "" for value in values]
-
-
-def _literal(value: Any) -> str:
-    return (
-        str(value).lower()
-        if isinstance(value, bool)
-        else repr(value)
-        if isinstance(value, float)
-        else str(value)
-    )
-
-
-def _nodes(tree: "Tree", words: list[str], kept: list[int]) -> Iterator[str]:
-    columns = [
-        _data(key, getattr(tree.nodes, name)[kept].tolist())
-        for key, (name, _, of_nodes, _) in enumerate(_FIXED)
-        if of_nodes and key > 1
-    ]
-    for vertex, *data in zip(kept, *columns, strict=True):
-        yield f'<node id="n{vertex}"><data key="d0">{words[vertex]}</data><data key="d1">node</data>'
-        yield f"{''.join(data)}</node>\n"
-
-
-def _leaves(tree: "Tree", words: list[str], labels: list[list[str]], nodes: int) -> Iterator[str]:
-    columns = [
-        _data(key, getattr(tree.leaves, name).tolist())
-        for key, (name, _, _, of_leaves) in enumerate(_FIXED)
-        if of_leaves and key > 1
-    ]
-    for key, column in enumerate(labels, start=len(_FIXED)):
-        columns.append([f'<data key="d{key}">{text}</data>' if text else "" for text in column])
-    for leaf, data in enumerate(zip(*columns, strict=True)):
-        yield f'<node id="l{leaf}"><data key="d0">{words[nodes + leaf]}</data><data key="d1">leaf</data>'
-        yield f"{''.join(data)}</node>\n"
-
-
-def _edges(shape: Topology, kept: list[int]) -> Iterator[str]:
-    parents, lengths, nodes = shape.parent.tolist(), shape.length.tolist(), shape.nodes
-    for vertex in kept:
+def _edges(shape: Topology, kept: np.ndarray) -> Iterator[str]:
+    parents, lengths = shape.parent.tolist(), shape.length.tolist()
+    for vertex in kept.tolist():
         if vertex != shape.root:
-            child = f"n{vertex}" if vertex < nodes else f"l{vertex - nodes}"
-            yield f'<edge source="n{parents[vertex]}" target="{child}">'
+            yield f'<edge source="n{parents[vertex]}" target="{_id(vertex, shape)}">'
             yield f'<data key="e0">{lengths[vertex]!r}</data></edge>\n'
-
-
-def _write(tree: "Tree", target: Path, options: ExportOptions) -> None:
-    write_graphml(
-        tree,
-        target,
-        branch_length=options.branch_length,
-        keep_unary=options.keep_unary,
-        force=options.force,
-    )
 
 
 FORMAT = Format(
     name="graphml",
     target="tree.graphml",
-    description="every attribute, typed: networkx, igraph, Gephi, Cytoscape",
-    write=_write,
+    description="every attribute, typed, and places: networkx, igraph, Gephi, Cytoscape",
+    write=with_options(write_graphml),
 )

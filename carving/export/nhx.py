@@ -1,24 +1,21 @@
 """Newick with NHX annotations, as ete3 reads it: age, size, free energy and labels come as features."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
-from carving.export._format import ExportOptions, Format, Target, label_names, refuse, text_target
+from carving.export._columns import Column, label_columns, leaf_columns, node_columns, notes
+from carving.export._format import Format, Target, number_writer, refuse, text_target, with_options
 from carving.export._nested import nested
-from carving.tree.topology import Topology, topology
+from carving.export._xml import instead_of
+from carving.export.newick import PLAIN, UNREADABLE
+from carving.tree.topology import topology
 
 if TYPE_CHECKING:
     from carving.tree import Tree
 
-_PLAIN = re.compile(r"(?:[^\W_]|[.+|-])+")
-# line ends are translated when ete3 opens the file
-_UNREADABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # what ends an annotation, a value or a branch, and both quotes: ete3 unquotes names only
 _NO_VALUE = re.compile(r"""[\x00-\x1f\x7f()\[\],:;='"]""")
-_NODE_COLUMNS = ("age", "size", "free_energy", "error", "converged", "stable")
-_LEAF_COLUMNS = ("distance", "error")
 # a feature of one of these names would replace what ete3's own nodes have under it
 RESERVED = frozenset(
     re.findall(
@@ -49,20 +46,22 @@ def write_nhx(
     *,
     branch_length: str = "distance",
     keep_unary: bool = False,
+    precision: int | None = None,
     force: bool = False,
 ) -> None:
     """Write a tree as Newick with NHX annotations, at any depth: ete3's parser is a loop.
 
     Read it with ``ete3.Tree(path, format=1, quoted_node_names=True)``. Nodes have ``age``, ``size``,
-    ``free_energy``, ``error``, ``converged`` and ``stable``, leaves ``distance``, ``error`` and every
-    label column under its own name, or with ``_`` added where ete3's nodes have that name already. ete3
-    gives all of them as text.
+    ``free_energy``, ``error``, ``converged`` and ``stable`` and, where they are known, ``birth_age``,
+    ``birth_uncertainty`` and ``support``; leaves have ``distance``, ``error``, ``size`` and every label
+    column under its own name, or with ``_`` added where ete3's nodes have that name already. ete3 gives
+    all of them as text, but ``support``, which is its own.
 
     Names are quoted with ``"`` where they need it, or with ``'`` where they hold a ``"``.
 
     Parameters
     ----------
-    tree, target, branch_length, keep_unary, force
+    tree, target, branch_length, keep_unary, precision, force
         As for ``write_newick``.
 
     Raises
@@ -71,24 +70,31 @@ def write_nhx(
         If a name holds both kinds of quotes, a control character, or a backslash that would escape its
         closing quote; or if a label holds one of ``( ) [ ] , : ; = ' "``, for which NHX has no escape.
     """
+    number = number_writer(precision)
     shape = topology(tree, branch_length=branch_length, keep_unary=keep_unary)
-    with text_target(target, force=force) as file:
-        file.writelines(nested(shape, _words(tree, shape, target)))
-
-
-def _words(tree: "Tree", shape: Topology, target: Target) -> Iterator[str]:
     names = [_quote(name, target) for column in (tree.nodes.name, tree.leaves.name) for name in column]
-    notes = [*_node_notes(tree), *_leaf_notes(tree, target)]
-    lengths = shape.length.tolist()
-    for vertex in shape.order.tolist():
-        length = "" if vertex == shape.root else f":{lengths[vertex]!r}"
-        yield f"{names[vertex]}{length}[&&NHX:{notes[vertex]}]"
+    lengths = list(map(number, shape.length.tolist()))
+    of_nodes, of_leaves = node_columns(tree), leaf_columns(tree)
+    taken = RESERVED.union(column.name for column in of_leaves)
+    of_leaves += label_columns(tree, taken, escape=partial(_check_value, target=target))
+    features = notes(shape.order, of_nodes, of_leaves, _feature, separator=":", number=number)
+    words = (
+        f"{names[vertex]}{f':{lengths[vertex]}' if vertex != shape.root else ''}[&&NHX:{note}]"
+        for vertex, note in zip(shape.order.tolist(), features, strict=True)
+    )
+    with text_target(target, force=force) as file:
+        file.writelines(nested(shape, words))
+
+
+def _feature(column: Column, text: str) -> str:
+    # a label that is unknown is empty; a number that is unknown is not there
+    return f"{column.name}={text}" if text or column.label else ""
 
 
 def _quote(name: str, target: Target) -> str:
-    if _PLAIN.fullmatch(name):
+    if PLAIN.fullmatch(name):
         return name
-    if _UNREADABLE.search(name):
+    if UNREADABLE.search(name):
         raise refuse(target, "name", name, "NHX cannot hold control characters", "csv")
     if '"' in name and "'" in name:
         raise refuse(target, "name", name, "NHX cannot hold both kinds of quotes", "newick, graphml or csv")
@@ -97,48 +103,16 @@ def _quote(name: str, target: Target) -> str:
     return f"'{name}'" if '"' in name else f'"{name}"'
 
 
-def _node_notes(tree: "Tree") -> Iterator[str]:
-    columns = [getattr(tree.nodes, column).tolist() for column in _NODE_COLUMNS]
-    for age, size, free_energy, error, converged, stable in zip(*columns, strict=True):
-        yield (
-            f"age={age}:size={size}:free_energy={free_energy!r}:error={error!r}"
-            f":converged={str(converged).lower()}:stable={str(stable).lower()}"
-        )
-
-
-def _leaf_notes(tree: "Tree", target: Target) -> Iterator[str]:
-    names = label_names(tree, RESERVED.union(_LEAF_COLUMNS))
-    for name in names.values():
-        _check_value(name, "label column", target)
-    for column, values in tree.labels.items():
-        for value in set(values):
-            _check_value(value, f"label of column {column!r}", target)
-    numbers = [tree.leaves.distance.tolist(), tree.leaves.error.tolist()]
-    for distance, error, *labels in zip(*numbers, *tree.labels.values(), strict=True):
-        texts = [f":{name}={label}" for name, label in zip(names.values(), labels, strict=True)]
-        yield f"distance={distance!r}:error={error!r}{''.join(texts)}"
-
-
-def _check_value(value: str, what: str, target: Target) -> None:
+def _check_value(value: str, what: str, target: Target) -> str:
     if _NO_VALUE.search(value):
-        raise refuse(
-            target, what, value, "NHX has no escape for quotes and ( ) [ ] , : ; =", "graphml or csv"
-        )
-
-
-def _write(tree: "Tree", target: Path, options: ExportOptions) -> None:
-    write_nhx(
-        tree,
-        target,
-        branch_length=options.branch_length,
-        keep_unary=options.keep_unary,
-        force=options.force,
-    )
+        reason = "NHX has no escape for quotes and ( ) [ ] , : ; ="
+        raise refuse(target, what, value, reason, instead_of("graphml or csv", value))
+    return value
 
 
 FORMAT = Format(
     name="nhx",
     target="tree.nhx",
     description="Newick with age, size, free energy and labels: ete3",
-    write=_write,
+    write=with_options(write_nhx),
 )

@@ -12,13 +12,9 @@ from carving._files import check_output
 from carving.errors import CarvingError
 from carving_cli import _loading
 from carving_cli._console import Console
-from carving_cli._options import (
-    FILE,
-    STORE,
-    branch_length_option,
-    common_options,
-    force_option,
-)
+from carving_cli._export_options import export_options
+from carving_cli._options import FILE, STORE, common_options, force_option
+from carving_cli._reshape_options import Reshape, reshape_options
 
 if TYPE_CHECKING:
     from carving.export import ExportOptions, Format
@@ -87,12 +83,17 @@ def _list_formats(context: click.Context, _parameter: click.Parameter, asked: bo
     help="A folder, or for one format the file itself, or - for standard output.  "
     "[default: the folder of TREE]",
 )
-@branch_length_option
-@click.option("--keep-unary", is_flag=True, help="Keep nodes with one child instead of joining the two.")
+@export_options
+@reshape_options
 @force_option
 @common_options
 def command(
-    tree: str, names: tuple[str, ...], output: Path | None, branch_length: str, keep_unary: bool, force: bool
+    tree: str,
+    names: tuple[str, ...],
+    output: Path | None,
+    options: "ExportOptions",
+    reshape: Reshape,
+    force: bool,
 ) -> None:
     """Write a finished tree in other formats.
 
@@ -101,23 +102,24 @@ def command(
       carve export --list
       carve export tree/ --format newick --branch-length log-age -o ages.nwk
       carve export tree/ --format graphml --format csv -o for-cytoscape/
+      carve export tree/ --format nexus --color-by population --precision 6 -o tree.nex
+      carve export tree/ --format newick --leaves states --rotate size -o states.nwk
     """  # fmt: skip
-    from carving.export import ExportOptions, formats
+    from carving.export import formats
 
     console = Console()
     chosen = [formats()[name] for name in dict.fromkeys(names)]
-    options = ExportOptions(branch_length=branch_length, keep_unary=keep_unary)
     if output is None:
         output = Path(_loading.tree_path(tree)).parent
     if str(output) == "-":
-        _print(_only_file(chosen), _loading.load_tree(tree), options)
+        _print(_only_file(chosen), reshape(_loading.load_tree(tree)), options)
         return
     as_file = len(chosen) == 1 and bool(chosen[0].suffix) and bool(output.suffix) and not output.is_dir()
     folder = output.parent if as_file else output
     check_output(folder, force=True)
     if as_file:
         check_output(output, force=force)
-    finished = _loading.load_tree(tree)
+    finished = reshape(_loading.load_tree(tree))
     written = _write(chosen, finished, options, output if as_file else None, folder, force=force)
     console.summary({"files": written, "formats": names}, [*written])
 

@@ -288,6 +288,22 @@ CASES = [
     Case("output is there", ("build-tree", "ck", "-o", "tree"), ("tree", "--force")),
     Case("output without a folder", ("build-tree", "ck", "-o", "no/where"), ("no/where",)),
     Case("unknown format", ("export", "tree", "--format", "docx"), ("docx", "newick"), code=2),
+    Case(
+        "colours of no column",
+        ("export", "tree", "--format", "nexus", "--color-by", "country", "-o", "out"),
+        ("country", "group"),
+    ),
+    Case(
+        "support of one tree alone",
+        ("export", "tree", "--format", "newick", "--node-labels", "support", "-o", "out"),
+        ("out", "support"),
+    ),
+    Case(
+        "no digits",
+        ("export", "tree", "--format", "newick", "--precision", "0"),
+        ("--precision", "0"),
+        code=2,
+    ),
     Case("unknown order", ("build-tree", "ck", "--order", "4"), ("--order", "4"), code=2),
     Case("unknown ages", ("build-tree", "ck", "--ages", "some"), ("some", "every:N"), code=2),
     Case("an age that is not there", ("build-tree", "ck", "--ages", "1,7"), ("7",), code=2),

@@ -1,7 +1,9 @@
 """Each command does what its help says, on a small workspace."""
 
 import csv
+import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -18,7 +20,8 @@ def test_build_tree_leaves_the_folder_that_the_formats_page_names(here: Path):
     written = {path.relative_to(here / "out").as_posix() for path in (here / "out").glob("*")}
     expected = {"tree.zarr", "tree.nwk", "tree.nhx", "tree.graphml", "nodes.csv", "leaves.csv", "itol"}
     assert written == {*expected, "summary.json"}
-    assert [path.name for path in (here / "out" / "itol").iterdir()] == ["group.txt"]
+    names = {path.name for path in (here / "out" / "itol").iterdir()}
+    assert names == {"group.txt", "group-branches.txt", "states.txt", "collapsed.txt"}
 
 
 def test_build_tree_takes_the_samples_that_the_store_holds(here: Path):
@@ -188,6 +191,42 @@ def test_export_to_standard_output_is_the_file_and_nothing_else(here: Path):
     assert result.stdout_bytes == (here / "tree" / "tree.nwk").read_bytes()
 
 
+def test_export_writes_every_format_that_there_is(here: Path):
+    arguments = [word for name in carving.export.formats() for word in ("--format", name)]
+    result = succeed("export", "tree", *arguments, "-o", "all")
+    targets = {format.target for format in carving.export.formats().values()} - {"."}
+    tables = {f"{table}.{name}" for table in ("nodes", "leaves") for name in ("csv", "parquet")}
+    assert {path.name for path in (here / "all").iterdir()} == targets | tables
+    assert sorted(result.stdout.split()) == sorted(f"all/{name}" for name in targets | tables)
+
+
+def test_digits_and_labels_of_nodes_can_be_chosen_for_an_export(here: Path):
+    succeed("export", "tree", "--format", "newick", "--precision", 3, "--node-labels", "age", "-o", "x.nwk")
+    text = (here / "x.nwk").read_text()
+    assert not re.search(r"\.\d{7}", text)
+    assert {int(age) for age in re.findall(r"\)(\d+)", text)} <= set(AGES)
+
+
+def test_the_column_of_colours_can_be_chosen_for_an_export(here: Path):
+    tree = carving.load_tree(here / "tree")
+    other = np.array([f"n{index % 2}" for index in range(40)], dtype=object)
+    dataclasses.replace(tree, labels={**tree.labels, "other": other}).save(here / "two.zarr")
+    succeed("export", "two.zarr", "--format", "nexus", "-o", "a.nex")
+    succeed("export", "two.zarr", "--format", "nexus", "--color-by", "other", "-o", "b.nex")
+    colors = [
+        set(re.findall(r"'\[&!color=(\S+)\]", (here / name).read_text())) for name in ("a.nex", "b.nex")
+    ]
+    assert [len(found) for found in colors] == [4, 2]
+
+
+def test_auspice_has_an_axis_of_log_age_unless_another_is_chosen(here: Path):
+    succeed("export", "tree", "--format", "auspice", "-o", "a.json")
+    succeed("export", "tree", "--format", "auspice", "--branch-length", "log-age", "-o", "b.json")
+    succeed("export", "tree", "--format", "auspice", "--branch-length", "distance", "-o", "c.json")
+    texts = [(here / name).read_text() for name in ("a.json", "b.json", "c.json")]
+    assert texts[0] == texts[1] != texts[2]
+
+
 def test_export_lists_the_formats_that_there_are(here: Path):
     result = succeed("export", "--list")
     assert [line.split()[0] for line in result.stdout.splitlines()] == list(carving.export.formats())
@@ -196,7 +235,8 @@ def test_export_lists_the_formats_that_there_are(here: Path):
 def test_export_with_force_replaces_files_and_folders(here: Path):
     (here / "tree" / "itol" / "old.txt").write_text("old")
     succeed("export", "tree", "--format", "newick", "--format", "itol", "--force")
-    assert [path.name for path in (here / "tree" / "itol").iterdir()] == ["group.txt"]
+    names = {path.name for path in (here / "tree" / "itol").iterdir()}
+    assert names == {"group.txt", "group-branches.txt", "states.txt", "collapsed.txt"}
 
 
 def test_checkpoints_go_to_rbms_and_come_back(here: Path):

@@ -23,6 +23,14 @@ def test_pandas_reads_the_nodes_in_their_types(tmp_path: Path):
     assert table["name"].tolist() == tree.nodes.name.tolist()
 
 
+def test_support_is_in_the_nodes_and_empty_where_it_is_unknown(tmp_path: Path):
+    write_nodes_csv(
+        small_tree().with_support(np.array([1, np.nan, 0.5, 0.25, np.nan])), tmp_path / "nodes.csv"
+    )
+    with open(tmp_path / "nodes.csv", newline="") as file:
+        assert [row["support"] for row in csv.DictReader(file)] == ["1.0", "", "0.5", "0.25", ""]
+
+
 def test_nodes_name_their_parents_and_the_root_has_none(tmp_path: Path):
     write_nodes_csv(small_tree(), tmp_path / "nodes.csv")
     table = pandas.read_csv(tmp_path / "nodes.csv", keep_default_na=False)
@@ -47,6 +55,7 @@ def test_pandas_reads_the_leaves_with_labels_and_colours(tmp_path: Path):
         "node": ["t100.0", "t100.0", "t100.1", "t100.2", "t100.2"],
         "distance": [0.0, 0.1, 0.2, 0.3, 0.4],
         "error": [0.0] * 5,
+        "size": [1] * 5,
         "continent": ["EUR", "EUR", "", "AFR", "AFR"],
         "continent_color": ["#0094ff", "#0094ff", "", "#ff8800", "#ff8800"],
     }
@@ -60,7 +69,7 @@ def test_label_columns_never_hide_one_another(tmp_path: Path):
     )
     write_leaves_csv(tree, tmp_path / "leaves.csv")
     table = pandas.read_csv(tmp_path / "leaves.csv")
-    assert len(set(table.columns)) == len(table.columns) == 9
+    assert len(set(table.columns)) == len(table.columns) == 10
 
 
 def test_numbers_read_back_to_the_last_bit(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import re
 from pathlib import Path
 
 import igraph
@@ -50,7 +51,11 @@ def test_networkx_reads_the_edges_and_lengths_of_the_slow_tree(tree: Tree, kind:
 
 
 def test_networkx_reads_every_attribute_in_its_type():
-    vertices = {data["name"]: data for _, data in read(small_tree()).nodes(data=True)}
+    tree = small_tree().with_support(np.array([1.0, np.nan, 0.5, 0.25, np.nan]))
+    vertices = {data["name"]: data for _, data in read(tree).nodes(data=True)}
+    for data in vertices.values():
+        assert (type(data.pop("x")), type(data.pop("y"))) == (float, float)
+    assert "support" not in vertices["t1.0"]
     assert vertices["t10.0"] == {
         "name": "t10.0",
         "kind": "node",
@@ -60,14 +65,32 @@ def test_networkx_reads_every_attribute_in_its_type():
         "error": 1e-8,
         "converged": True,
         "stable": False,
+        "support": 0.25,
     }
     assert vertices["D"] == {
         "name": "D",
         "kind": "leaf",
         "distance": 0.3,
         "error": 0.0,
+        "size": 1,
         "continent": "AFR",
         "continent_color": "#ff8800",
+    }
+
+
+def test_gephi_takes_names_for_labels_and_places_for_places_and_nothing_for_something_else():
+    file = io.StringIO()
+    write_graphml(small_tree(), file)
+    # the associations of Gephi's ImporterGraphML: the id of a key goes before its title
+    properties = {"label": "label", "d3": "label", "xpos": "x", "ypos": "y"}
+    properties |= {name: name for name in ("x", "y", "z", "size", "r", "g", "b")}
+    keys = re.findall(r'<key id="(\w+)" for="node" attr.name="(\w+)"', file.getvalue())
+    taken = {title: properties.get(key, properties.get(title)) for key, title in keys}
+    assert {title: prop for title, prop in taken.items() if prop} == {
+        "name": "label",
+        "x": "x",
+        "y": "y",
+        "size": "size",
     }
 
 
@@ -82,6 +105,33 @@ def test_igraph_reads_the_same_tree(tmp_path: Path):
     assert graph.vs.find(name="t10.0")["stable"] is False
 
 
+@given(tree=trees)
+def test_places_are_lengths_from_the_root_and_the_order_of_leaves(tree: Tree):
+    graph = read(tree)
+    data = {vertex["name"]: vertex for _, vertex in graph.nodes(data=True)}
+    (root,) = [vertex for vertex, degree in graph.in_degree() if not degree]
+    far = networkx.single_source_dijkstra_path_length(graph, root, weight="length")
+    across = np.array([far[vertex] for vertex in graph])
+    x, y = np.array([(vertex["x"], vertex["y"]) for vertex in data.values()]).T
+    if across.any():
+        # in proportion
+        np.testing.assert_allclose(x * across.max(), across * x.max(), atol=1e-9 * x.max())
+    # a leaf below the other, and as wide as high
+    leaves = [leaf.name for leaf in newick_leaves(slow.whole(tree))]
+    assert [data[name]["y"] for name in leaves] == [-10 * place for place in range(len(leaves))]
+    assert x.max() == pytest.approx(-y.min() or 10)
+
+
+def newick_leaves(vertex: slow.Vertex) -> list[slow.Vertex]:
+    return [leaf for child in vertex.children for leaf in newick_leaves(child)] or [vertex]
+
+
+def test_where_no_branch_has_a_length_the_number_of_branches_is_its_place():
+    tree = random_tree(1, generator=np.random.default_rng(0), names=["A"], ages=1)
+    places = {data["name"]: data["x"] for _, data in read(tree, branch_length="log-age").nodes(data=True)}
+    assert places == {"A": 10.0, tree.nodes.name[0]: 0.0}
+
+
 def test_unknown_labels_and_the_point_of_an_added_root_are_left_out():
     tree = random_tree(
         4, generator=np.random.default_rng(0), states=4, labels={"c": ["x", "", "x", "x"]}, added_root=True
@@ -92,10 +142,11 @@ def test_unknown_labels_and_the_point_of_an_added_root_are_left_out():
 
 
 def test_a_label_column_named_like_an_attribute_gets_an_underscore():
-    labels = {"name": np.array(["x"] * 5, dtype=object), "id": np.array(["y"] * 5, dtype=object)}
+    taken = ("name", "id", "x", "y", "size", "support", "length")
+    labels = {name: np.array([f"its {name}"] * 5, dtype=object) for name in taken}
     tree = dataclasses.replace(small_tree(), labels=labels, colors={})
     leaf = next(data for _, data in read(tree).nodes(data=True) if data["name"] == "A")
-    assert (leaf["name_"], leaf["id_"]) == ("x", "y")
+    assert [leaf[f"{name}_"] for name in taken] == [f"its {name}" for name in taken]
 
 
 def test_label_columns_and_labels_are_escaped():

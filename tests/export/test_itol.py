@@ -1,4 +1,4 @@
-"""iTOL colour strips: read by the rules of iTOL's own templates."""
+"""iTOL annotations: read by the rules of iTOL's own templates."""
 
 import colorsys
 import dataclasses
@@ -11,7 +11,7 @@ import pytest
 from carving.errors import InvalidInput, OutputExists
 from carving.export import write_itol
 from carving.tree import Tree
-from carving.tree.colors import PALETTE, label_colors
+from carving.tree.colors import OTHER, PALETTE, label_colors
 from tests.trees import small_tree
 
 
@@ -23,11 +23,11 @@ def labelled(column: str, labels: list[str], colors: dict[str, str] | None = Non
     )
 
 
-def strip(path: Path) -> tuple[dict[str, list[str]], list[list[str]]]:
+def strip(path: Path, template: str = "DATASET_COLORSTRIP") -> tuple[dict[str, list[str]], list[list[str]]]:
     """Settings and data of a template file with ``SEPARATOR TAB``."""
     head, data = path.read_text(encoding="utf-8").split("\nDATA\n")
     lines = head.split("\n")
-    assert lines[:2] == ["DATASET_COLORSTRIP", "SEPARATOR TAB"]
+    assert lines[:2] == [template, "SEPARATOR TAB"]
     settings = {line.split("\t")[0]: line.split("\t")[1:] for line in lines[2:]}
     return settings, [line.split("\t") for line in data.splitlines()]
 
@@ -86,14 +86,71 @@ def test_invented_colours_are_neither_white_nor_black():
 
 def test_a_column_name_that_no_file_can_have_is_escaped_and_kept_in_the_legend(tmp_path: Path):
     write_itol(labelled("../a/b c", ["x"] * 5), tmp_path / "itol")
-    (path,) = (tmp_path / "itol").iterdir()
-    assert path.name == "%2E.%2Fa%2Fb c.txt"
-    assert strip(path)[0]["DATASET_LABEL"] == ["../a/b c"]
+    names = {path.name for path in (tmp_path / "itol").iterdir()}
+    name = "%2E.%2Fa%2Fb c"
+    assert names == {f"{name}.txt", f"{name}-branches.txt", "states.txt", "collapsed.txt"}
+    assert strip(tmp_path / "itol" / f"{name}.txt")[0]["DATASET_LABEL"] == ["../a/b c"]
 
 
-def test_a_tree_without_labels_writes_nothing(tmp_path: Path):
+def test_a_tree_without_labels_has_its_states_in_grey(tmp_path: Path):
     write_itol(dataclasses.replace(small_tree(), labels={}, colors={}), tmp_path / "itol")
-    assert list(tmp_path.iterdir()) == []
+    assert {path.name for path in (tmp_path / "itol").iterdir()} == {"states.txt", "collapsed.txt"}
+    settings, data = strip(tmp_path / "itol" / "states.txt", "DATASET_SYMBOL")
+    assert "LEGEND_TITLE" not in settings
+    assert {row[3] for row in data} == {OTHER}
+
+
+def test_states_are_circles_whose_area_is_their_size(tmp_path: Path):
+    write_itol(small_tree(), tmp_path / "itol")
+    settings, data = strip(tmp_path / "itol" / "states.txt", "DATASET_SYMBOL")
+    assert settings["DATASET_LABEL"] == ["states"]
+    assert settings["LEGEND_LABELS"] == ["AFR", "EUR"]
+    assert float(settings["MAXIMUM_SIZE"][0]) > 0
+    # node, symbol, size, colour, filled, place on the branch, label; t100.1, of one leaf, is joined with it
+    found = {name: (symbol, float(size) ** 2, color, rest) for name, symbol, size, color, *rest in data}
+    sizes = {"t100.0": 2, "t100.2": 2, "t10.0": 3, "t1.0": 5}
+    colors = {"t100.0": "#0094ff", "t100.2": "#ff8800", "t10.0": "#0094ff", "t1.0": OTHER}
+    assert found == {
+        name: ("2", pytest.approx(size, rel=1e-4), colors[name], ["1", "1", f"{size} samples"])
+        for name, size in sizes.items()
+    }
+
+
+def test_branches_have_the_colour_of_more_than_half_below(tmp_path: Path):
+    write_itol(small_tree(), tmp_path / "itol")
+    text = (tmp_path / "itol" / "continent-branches.txt").read_text()
+    head, rows = text.split("DATA\n")
+    assert head == "TREE_COLORS\nSEPARATOR TAB\n"
+    found = {name: rest for name, *rest in (row.split("\t") for row in rows.splitlines())}
+    blue, orange = dict.fromkeys(["A", "B", "t100.0", "t10.0"], "#0094ff"), dict.fromkeys("DE", "#ff8800")
+    colors = {**blue, **orange, "t100.2": "#ff8800", "C": OTHER, "t1.0": OTHER}
+    assert found == {name: ["branch", color, "normal", "1"] for name, color in colors.items()}
+
+
+def test_states_of_the_oldest_age_can_be_collapsed(tmp_path: Path):
+    write_itol(small_tree(), tmp_path / "itol")
+    assert (tmp_path / "itol" / "collapsed.txt").read_text() == "COLLAPSE\nDATA\nt100.0\nt100.2\n"
+
+
+def test_bars_show_how_many_samples_a_leaf_stands_for(tmp_path: Path):
+    tree = small_tree()
+    tree = dataclasses.replace(
+        tree,
+        leaves=dataclasses.replace(tree.leaves, size=np.array([1, 2, 3, 4, 5])),
+        nodes=dataclasses.replace(tree.nodes, size=np.array([3, 3, 9, 6, 15])),
+    )
+    write_itol(tree, tmp_path / "itol")
+    _, data = strip(tmp_path / "itol" / "sizes.txt", "DATASET_SIMPLEBAR")
+    assert data == [[name, size] for name, size in zip("ABCDE", "12345", strict=True)]
+
+
+def test_files_never_hide_one_another(tmp_path: Path):
+    names = ["states", "collapsed", "x", "x-branches", "y" * 300, "y" * 299]
+    tree = dataclasses.replace(
+        small_tree(), labels=dict.fromkeys(names, np.array(list("abcde"), dtype=object)), colors={}
+    )
+    write_itol(tree, tmp_path / "itol")
+    assert len(list((tmp_path / "itol").iterdir())) == 2 + 2 * len(names)
 
 
 def test_a_column_of_unknown_labels_has_no_legend(tmp_path: Path):
@@ -116,4 +173,5 @@ def test_a_folder_that_is_there_is_replaced_only_when_forced(tmp_path: Path):
     with pytest.raises(OutputExists):
         write_itol(small_tree(), tmp_path / "itol")
     write_itol(small_tree(), tmp_path / "itol", force=True)
-    assert [path.name for path in (tmp_path / "itol").iterdir()] == ["continent.txt"]
+    names = {path.name for path in (tmp_path / "itol").iterdir()}
+    assert names == {"continent.txt", "continent-branches.txt", "states.txt", "collapsed.txt"}

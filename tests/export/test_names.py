@@ -6,6 +6,8 @@ The table in ``docs/viewers.md`` is this one in words.
 import csv
 import dataclasses
 import io
+import json
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -15,13 +17,27 @@ import igraph
 import networkx
 import numpy as np
 import pandas
+import pyarrow.parquet
 import pytest
 from Bio import Phylo
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from carving.errors import InvalidInput
-from carving.export import write_graphml, write_leaves_csv, write_newick, write_nhx, write_nodes_csv
+from carving.export import (
+    ExportOptions,
+    formats,
+    write_auspice,
+    write_graphml,
+    write_leaves_csv,
+    write_leaves_parquet,
+    write_newick,
+    write_nexus,
+    write_nhx,
+    write_nodes_csv,
+    write_nodes_parquet,
+    write_phyloxml,
+)
 from carving.tree import Tree
 from tests.trees import small_tree
 
@@ -90,6 +106,28 @@ def _dendropy(path: Path) -> Iterable[str]:
     return [node.taxon.label if node.taxon else node.label for node in tree]
 
 
+def _nexus(path: Path) -> Iterable[str]:
+    tree: Any = dendropy.Tree.get(path=str(path), schema="nexus", case_sensitive_taxon_labels=True)
+    return [node.taxon.label if node.taxon else node.label for node in tree]
+
+
+def _phyloxml(path: Path) -> Iterable[str]:
+    tree = Phylo.read(path, "phyloxml")  # pyright: ignore[reportPrivateImportUsage]
+    return [clade.name for clade in tree.find_clades()]
+
+
+def _auspice(path: Path) -> Iterable[str]:
+    todo = [json.loads(path.read_text(encoding="utf-8"))["tree"]]
+    while todo:
+        node = todo.pop()
+        todo += node.get("children", [])
+        yield node["name"]
+
+
+def _arrow(path: Path) -> Iterable[str]:
+    return pyarrow.parquet.read_table(path)["name"].to_pylist()
+
+
 def _networkx(path: Path) -> Iterable[str]:
     return [data["name"] for _, data in networkx.read_graphml(path).nodes(data=True)]
 
@@ -107,10 +145,17 @@ READERS: dict[str, tuple[Callable, Callable[[Path], Iterable[str]]]] = {
     "Newick in DendroPy": (write_newick, _dendropy),
     "Newick in ete3": (write_newick, _ete),
     "NHX in ete3": (write_nhx, _ete),
+    "NEXUS in DendroPy": (write_nexus, _nexus),
+    "phyloXML in Biopython": (write_phyloxml, _phyloxml),
+    "Auspice in Python": (write_auspice, _auspice),
     "GraphML in networkx": (write_graphml, _networkx),
     "GraphML in igraph": (write_graphml, _igraph),
     "CSV in pandas": (write_leaves_csv, _pandas),
+    "parquet in pyarrow": (write_leaves_parquet, _arrow),
 }
+
+# tables of leaves, and those of nodes beside them
+TABLES = {write_leaves_csv: write_nodes_csv, write_leaves_parquet: write_nodes_parquet}
 
 # what a format cannot hold is refused
 _CONTROL = {"line feed", "carriage return", "control character"}
@@ -119,6 +164,8 @@ REFUSED = {
     "Newick in DendroPy": _CONTROL,
     "Newick in ete3": _CONTROL,
     "NHX in ete3": {*_CONTROL, "both quotes", "backslash at the end"},
+    "NEXUS in DendroPy": _CONTROL,
+    "phyloXML in Biopython": {*_CONTROL, "blanks at the ends", "two blanks", "tab"},
     "GraphML in networkx": {"control character"},
     "GraphML in igraph": {"control character"},
 }
@@ -127,6 +174,9 @@ LOST = {
     "Newick in Biopython": {"apostrophe at the ends", "apostrophe after a backslash"},
     # it forgets that the sign was quoted
     "Newick in DendroPy": {"nothing but a sign"},
+    "NEXUS in DendroPy": {"nothing but a sign"},
+    # to the format these are no white space
+    "phyloXML in Biopython": {"hard blank", "line separator"},
     "Newick in ete3": {
         "apostrophe",
         "two apostrophes",
@@ -177,7 +227,7 @@ def test_leaf_names_read_back_identical_but_for_the_losses_in_the_table(reader: 
     found = {}
     for kind, name in NAMES.items():
         tree = named(name, leaf=True)
-        names = sorted(tree.leaves.name) if write is write_leaves_csv else all_names(tree)
+        names = sorted(tree.leaves.name) if write in TABLES else all_names(tree)
         found[kind] = outcome(tree, write, read, tmp_path / "file", names)
     assert found == {
         kind: "refused"
@@ -193,11 +243,11 @@ def test_leaf_names_read_back_identical_but_for_the_losses_in_the_table(reader: 
 @pytest.mark.parametrize("reader", READERS)
 def test_node_names_read_back_identical_but_for_the_losses_in_the_table(reader: str, tmp_path: Path):
     write, read = READERS[reader]
-    write = write_nodes_csv if write is write_leaves_csv else write
+    write, is_table = TABLES.get(write, write), write in TABLES
     found = {}
     for kind, name in NAMES.items():
         tree = named(name, leaf=False)
-        names = sorted(tree.nodes.name) if write is write_nodes_csv else all_names(tree)
+        names = sorted(tree.nodes.name) if is_table else all_names(tree)
         found[kind] = outcome(tree, write, read, tmp_path / "file", names)
     lost = LOST.get(reader, set()) | LOST_AS_NODES.get(reader, set())
     assert found == {
@@ -213,6 +263,9 @@ def test_node_names_read_back_identical_but_for_the_losses_in_the_table(reader: 
         (write_nhx, "both quotes", "newick, graphml or csv"),
         (write_nhx, "backslash at the end", "newick, graphml or csv"),
         (write_graphml, "control character", "csv"),
+        (write_nexus, "line feed", "csv"),
+        (write_phyloxml, "two blanks", "newick, graphml or csv"),
+        (write_phyloxml, "control character", "csv"),
     ],
 )
 def test_a_refused_name_is_named_with_the_formats_that_can(write, kind: str, instead: str, tmp_path: Path):
@@ -223,6 +276,27 @@ def test_a_refused_name_is_named_with_the_formats_that_can(write, kind: str, ins
     assert message.endswith(f"; export as {instead} instead")
 
 
+SOMEWHERE_REFUSED = {
+    *set().union(*REFUSED.values()),
+    *("square brackets", "braces", "equals", "apostrophe", "double quote", "hash"),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(SOMEWHERE_REFUSED))
+def test_what_is_refused_can_be_written_in_the_formats_that_are_named(kind: str, tmp_path: Path):
+    labelled = dataclasses.replace(
+        small_tree(), labels={"c": np.array([NAMES[kind]] * 5, dtype=object)}, colors={}
+    )
+    for tree in (named(NAMES[kind], leaf=True), labelled):
+        for format in formats().values():
+            try:
+                format.write_into(tree, tmp_path, ExportOptions(force=True))
+            except InvalidInput as refused:
+                (instead,) = re.findall(r"; export as (.+) instead$", str(refused))
+                for name in re.split(", | or ", instead):
+                    formats()[name].write_into(tree, tmp_path, ExportOptions(force=True))
+
+
 texts = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], include_characters="\t ()[]:;,'\"_\\=&<"),
     min_size=1,
@@ -231,14 +305,29 @@ texts = st.text(
 
 
 @given(names=st.lists(texts, min_size=5, max_size=5, unique=True))
-def test_dendropy_reads_any_names_without_control_characters(names: list[str]):
+@pytest.mark.parametrize(("write", "schema"), [(write_newick, "newick"), (write_nexus, "nexus")])
+def test_dendropy_reads_any_names_without_control_characters(write, schema: str, names: list[str]):
     assume(not set(names) & set("()[]:;,"))
     tree = dataclasses.replace(small_tree(), leaves=dataclasses.replace(small_tree().leaves, name=names))
     file = io.StringIO()
-    write_newick(tree, file)
+    write(tree, file)
     # by default its taxa are the same whatever their case
-    read = dendropy.Tree.get(data=file.getvalue(), schema="newick", case_sensitive_taxon_labels=True)
+    read = dendropy.Tree.get(data=file.getvalue(), schema=schema, case_sensitive_taxon_labels=True)
     assert [leaf.taxon.label for leaf in read.leaf_node_iter()] == names
+
+
+@given(names=st.lists(texts, min_size=5, max_size=5, unique=True))
+def test_biopython_reads_any_names_that_phyloxml_does_not_refuse(names: list[str]):
+    # it takes white space of all alphabets for that of XML
+    assume(all(" ".join(name.split()) == name for name in names))
+    tree = dataclasses.replace(small_tree(), leaves=dataclasses.replace(small_tree().leaves, name=names))
+    file = io.StringIO()
+    try:
+        write_phyloxml(tree, file)
+    except InvalidInput:
+        return
+    read = Phylo.read(io.StringIO(file.getvalue()), "phyloxml")  # pyright: ignore[reportPrivateImportUsage]
+    assert [leaf.name for leaf in read.get_terminals()] == names
 
 
 @given(names=st.lists(texts, min_size=5, max_size=5, unique=True))

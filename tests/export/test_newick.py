@@ -4,6 +4,7 @@ import dataclasses
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import dendropy
 import numpy as np
@@ -103,6 +104,44 @@ def test_the_drawn_tree_is_written_as_it_is_drawn():
     assert newick(small_tree(), branch_length="free-energy", keep_unary=True) == (
         "(((A:0.0,B:0.0)t100.0:2.0,(C:0.0)t100.1:1.0)t10.0:1.5,(D:0.0,E:0.0)t100.2:3.0)t1.0;\n"
     )
+
+
+def test_inner_nodes_may_say_their_support_or_their_age():
+    tree = small_tree().with_support(np.array([1.0, np.nan, 0.5, 0.25, np.nan]))
+    text = newick(tree, branch_length="free-energy", node_labels="support")
+    assert text == "(((A:0.0,B:0.0)1.0:2.0,C:1.0)0.25:1.5,(D:0.0,E:0.0)0.5:3.0);\n"
+    text = newick(tree, branch_length="free-energy", node_labels="age")
+    assert text == "(((A:0.0,B:0.0)100:2.0,C:1.0)10:1.5,(D:0.0,E:0.0)100:3.0)1;\n"
+
+
+@given(tree=trees, seed=st.integers(0, 10**6))
+def test_biopython_and_ete_read_support_where_it_is_said(tree: Tree, seed: int):
+    import ete3
+
+    support = np.random.default_rng(seed).random(len(tree.nodes))
+    text = newick(tree.with_support(support), node_labels="support", keep_unary=True)
+    biopython: Any = Phylo.read(io.StringIO(text), "newick")  # pyright: ignore[reportPrivateImportUsage]
+    assert {clade.confidence for clade in biopython.get_nonterminals()} == set(support)
+    ete: Any = ete3.Tree(text, format=0, quoted_node_names=True)
+    assert {node.support for node in ete.traverse() if node.children} == set(support)
+
+
+def test_support_that_nobody_has_counted_is_refused():
+    with pytest.raises(InvalidInput, match="no node of this tree has support"):
+        newick(small_tree(), node_labels="support")
+
+
+def test_other_labels_of_nodes_are_refused_with_those_that_there_are():
+    with pytest.raises(InvalidInput, match="node labels 'size': unknown; choose from name, support, age"):
+        newick(small_tree(), node_labels="size")
+
+
+@given(tree=trees, precision=st.integers(1, 17))
+def test_lengths_are_right_to_as_many_digits_as_are_asked_for(tree: Tree, precision: int):
+    exact = dendropy.Tree.get(data=newick(tree), schema="newick")
+    rounded = dendropy.Tree.get(data=newick(tree, precision=precision), schema="newick")
+    lengths = [[node.edge.length or 0.0 for node in read] for read in (exact, rounded)]
+    assert lengths[1] == pytest.approx(lengths[0], rel=0.51 * 10.0 ** (1 - precision), abs=0)
 
 
 def test_a_state_of_one_leaf_is_joined_with_it_and_the_lengths_add():

@@ -63,6 +63,16 @@ def test_ete_reads_node_columns_as_features():
     }
 
 
+def test_ete_reads_support_as_its_own_and_sizes_of_leaves():
+    found = read(small_tree().with_support(np.array([1.0, np.nan, 0.5, 0.25, np.nan])))
+    assert ((found & "t10.0").support, (found & "A").size) == (0.25, "1")
+
+
+def test_numbers_that_are_not_known_are_left_out():
+    tree = random_tree(6, generator=np.random.default_rng(0), states=6, added_root=True)
+    assert not hasattr(read(tree), "free_energy")
+
+
 def test_ete_reads_labels_and_unknown_ones_as_empty():
     read_back = read(small_tree())
     assert [(read_back & name).continent for name in "ABCDE"] == ["EUR", "EUR", "", "AFR", "AFR"]
