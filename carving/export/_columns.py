@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carving.tree._columns import free_name
 from carving.tree._views import LEAF_ATTRIBUTES, NODE_ATTRIBUTES
 from carving.tree.topology import branch_lengths
 
@@ -15,13 +16,6 @@ if TYPE_CHECKING:
 _LENGTHS = {"distance": "distance", "log_age": "log-age", "free_energy_change": "free-energy"}
 # rows that are turned into text at once
 _CHUNK = 1 << 16
-
-
-def free_name(name: str, taken: Collection[str]) -> str:
-    """A name with ``_`` added until it is none of those taken."""
-    while name in taken:
-        name += "_"
-    return name
 
 
 @dataclass(frozen=True, eq=False)
