@@ -130,7 +130,7 @@ def topology(tree: "Tree", *, branch_length: str = "distance", keep_unary: bool 
     parent = np.concatenate([tree.nodes.parent, tree.leaves.node])
     if not keep_unary:
         _join(parent, length, nodes)
-    order, depth = _post_order(parent, first_leaves(tree), nodes - 1)
+    order, depth = post_order(parent, first_leaves(tree), nodes - 1)
     return Topology(parent=parent, length=length, order=order, depth=depth, nodes=nodes)
 
 
@@ -184,7 +184,7 @@ def first_leaves(tree: "Tree") -> np.ndarray:
     return np.concatenate([result, np.arange(leaves)])
 
 
-def _post_order(parent: np.ndarray, first_leaf: np.ndarray, root: int) -> tuple[np.ndarray, np.ndarray]:
+def post_order(parent: np.ndarray, first_leaf: np.ndarray, root: int) -> tuple[np.ndarray, np.ndarray]:
     """Vertices with children before parents, and the depth of each: one pass with a stack."""
     below = np.flatnonzero(parent >= 0)
     counts = np.bincount(parent[below], minlength=len(parent))

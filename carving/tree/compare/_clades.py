@@ -25,7 +25,7 @@ class Clades:
     key : tuple of int, one a node
         Exclusive or of a hash of 128 bits of each leaf's name. Equal sets have equal keys in any tree. Two
         different sets have the same one with probability 2⁻¹²⁸: among a thousand trees of a million
-        nodes each that is one chance in 10²⁰ that any two do.
+        nodes each the chance that any two do is below 10⁻²⁰.
     size : numpy.ndarray of int64, shape (nodes,)
         How many leaves there are in each set.
     """

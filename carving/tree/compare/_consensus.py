@@ -9,7 +9,7 @@ import numpy as np
 
 from carving.errors import InvalidInput
 from carving.tree.compare._clades import SMALLEST, Clades, at_least_two, clades, common_leaves
-from carving.tree.topology import Topology, _post_order
+from carving.tree.topology import Topology, post_order
 
 if TYPE_CHECKING:
     from carving.tree.tree import Tree
@@ -99,7 +99,7 @@ class Consensus:
         parent = np.concatenate([self.parent, self.leaf_clade])
         length = height - height[parent]
         length[clades - 1] = 0.0
-        order, depth = _post_order(parent, self._first_leaves(), clades - 1)
+        order, depth = post_order(parent, self._first_leaves(), clades - 1)
         return Topology(parent=parent, length=length, order=order, depth=depth, nodes=clades)
 
     def _first_leaves(self) -> np.ndarray:
