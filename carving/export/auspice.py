@@ -76,7 +76,7 @@ def write_auspice(
     of_leaves += labels
     shown: dict[str, str] = {}
     for column, name in zip(labels, tree.labels, strict=True):
-        if len(set(column.values)) <= MOST_LABELS:
+        if 1 <= len(set(column.values) - {""}) <= MOST_LABELS:
             shown[name] = column.name
             colorings[column.name] = _label_coloring(tree, name, column.name)
             of_nodes.append(Column(column.name, _labels_of_nodes(tree, name, way), label=True))
