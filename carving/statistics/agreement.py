@@ -20,6 +20,9 @@ _ENTRIES = 1 << 20
 # sums in another order differ by less than this, relative to N log N; different tables by more
 _TIE = 1e-11
 
+SIGNIFICANT = 0.01
+"""Largest corrected p-value at which groups are said to agree: as one shuffle in a hundred does."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Agreement:
@@ -59,6 +62,14 @@ class Agreement:
 
     def __len__(self) -> int:
         return len(self.age)
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the groups agree with the labels better than shuffled labels do.
+
+        The corrected p-value is at most ``SIGNIFICANT``, or the smallest that so few shuffles can give.
+        """
+        return self.best_p_value <= max(SIGNIFICANT, 1 / (1 + self.permutations))
 
     def __repr__(self) -> str:
         return (

@@ -15,9 +15,6 @@ from carving.statistics.splits import splits
 if TYPE_CHECKING:
     from carving.tree import Tree
 
-SIGNIFICANT = 0.05
-"""Largest corrected p-value at which groups are said to agree with labels."""
-
 _MOST_NAMES = 6
 _FEW = 3
 _ZERO = 1e-9
@@ -33,7 +30,7 @@ def in_words(
 ) -> str:
     """One paragraph: how many states, the deepest split, which age agrees with which labels, what parts last.
 
-    Labels are spoken of only where the groups agree with them better than shuffled labels do, p ≤ 0.05 after
+    Labels are spoken of only where the groups agree with them better than shuffled labels do, p ≤ 0.01 after
     the correction for the choice of the age; where they do not, that is said.
 
     Parameters
@@ -56,9 +53,9 @@ def in_words(
     columns = list(tree.labels) if columns is None else list(columns)
     for column in columns:
         check_column(tree, column)
+    compared = (agreements[column] for column in columns if column in agreements)
     found = sorted(
-        (agreements[column] for column in columns if column in agreements and is_found(agreements[column])),
-        key=lambda each: -each.score[each.best],
+        (each for each in compared if each.is_significant), key=lambda each: -each.score[each.best]
     )
     sentences = [_states(tree), *_deepest_split(tree, found[0].column if found else None)]
     sentences += _sites(tree, site_names, alphabet)
@@ -67,11 +64,6 @@ def in_words(
     for column in columns:
         sentences += _column(tree, column, agreements.get(column))
     return " ".join(sentences)
-
-
-def is_found(agreement: Agreement) -> bool:
-    """Whether the groups agree with the labels better than shuffled labels do."""
-    return agreement.best_p_value <= SIGNIFICANT
 
 
 def _states(tree: "Tree") -> str:
@@ -153,7 +145,7 @@ def _column(tree: "Tree", column: str, agreement: Agreement | None) -> list[str]
         f"of {_count(shuffles, 'shuffle')} of the labels {number} as well at {'some' if as_good else 'any'} "
         f"age, p = {agreement.best_p_value:.2g}"
     )
-    if not is_found(agreement):
+    if not agreement.is_significant:
         nothing = f"The groups do not agree with the labels of {column} better than shuffled labels do: "
         if agreement.score[best] < _ZERO:
             return [f"{nothing}at no age is their adjusted mutual information above 0."]
