@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from carving._version import version_of
 
 if TYPE_CHECKING:
-    from carving import checkpoints, data, export, meanfield, physics, report, training, tree
+    from carving import checkpoints, data, export, meanfield, physics, report, statistics, training, tree
     from carving.checkpoints import (
         CheckpointSequence,
         create_checkpoints,
@@ -40,7 +40,7 @@ _HOMES = {
     "train": "carving.training",
     **dict.fromkeys(("Tree", "build_tree", "load_tree"), "carving.tree"),
 }
-_ROOMS = ("checkpoints", "data", "export", "meanfield", "physics", "report", "training", "tree")
+_ROOMS = ("checkpoints", "data", "export", "meanfield", "physics", "report", "statistics", "training", "tree")
 
 __all__ = [
     "RBM",
@@ -70,6 +70,7 @@ __all__ = [
     "read_samples",
     "report",
     "sample",
+    "statistics",
     "train",
     "training",
     "tree",

@@ -225,7 +225,7 @@ iteration_option = click.option(
 def _branch_length(default: str | None, shown: str | bool) -> Callable[[Function], Function]:
     return click.option(
         "--branch-length", type=click.Choice(["distance", "log-age", "birth-age", "free-energy"]),
-        default=default, show_default=shown, help="What the lengths of branches in the exported files mean.",
+        default=default, show_default=shown, help="What the lengths of branches mean.",
     )  # fmt: skip
 
 

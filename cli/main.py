@@ -24,6 +24,10 @@ COMMANDS = {
     "sample": "sample",
     "quality": "quality",
     "export": "export",
+    "report": "report",
+    "consensus": "consensus",
+    "plot": "plot",
+    "labels": "labels",
     "completion": "completion",
 }
 """Name of each command and the module of ``carving_cli.commands`` that holds it as ``command``."""
@@ -43,7 +47,7 @@ def carve() -> None:
 
     \b
     Start here:
-      carve demo                 handwritten digits, from training to a picture, in a minute
+      carve demo                 handwritten digits, from training to a report, in a minute
       carve build-tree --help    your own machine and data
     """
 

@@ -28,10 +28,13 @@ ROOMS = (
     "physics.models",
     "report",
     "sampling",
+    "statistics",
     "training",
     "training.likelihood",
     "training.quality",
     "tree",
+    "tree.compare",
+    "tree.reshape",
     "units",
 )
 # tables of other names, constants and helpers of other rooms, which have no page of their own

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 # heights, in units of the row of a tip that has a picture
 _SMALL_ROW = 0.11
+_ALL_SMALL = 6.0
 _GAP_BETWEEN_BRANCHES = 0.12
 _GAP_BETWEEN_RIBBONS = 0.25
 # thickness of the trunk, as a share of the rows
@@ -55,8 +56,10 @@ def lay_out(tree: "Tree", *, most_pictures: int) -> Layout:
     is_shown = np.zeros(len(nodes), dtype=bool)
     is_shown[largest] = True
 
-    width = nodes.size * (_TRUNK * len(largest) / len(tree.leaves))
-    least = np.where(is_shown[tips], 1.0, _SMALL_ROW)
+    width = nodes.size * (_TRUNK * len(largest) / nodes.size[tree.root])
+    # however many there are, they take no more room than the shown ones
+    small = min(_SMALL_ROW, _ALL_SMALL / max(1, len(tips) - len(largest)))
+    least = np.where(is_shown[tips], 1.0, small)
     rows = np.maximum(least, width[tips] + _GAP_BETWEEN_RIBBONS * is_shown[tips]) + _gaps(tree, tips)
     ends = np.cumsum(rows)
     y = np.zeros(len(nodes))
@@ -89,7 +92,8 @@ def _from_top_to_bottom(tree: "Tree") -> np.ndarray:
 def _gaps(tree: "Tree", tips: np.ndarray) -> np.ndarray:
     """A little air after a tip whose successor has another parent."""
     parents = tree.nodes.parent[tips]
-    return np.append(parents[1:] != parents[:-1], False) * _GAP_BETWEEN_BRANCHES
+    gaps = np.append(parents[1:] != parents[:-1], False)
+    return gaps * min(_GAP_BETWEEN_BRANCHES, _ALL_SMALL / max(1, int(gaps.sum())))
 
 
 def _middles_of_children(tree: "Tree", y: np.ndarray) -> None:
