@@ -53,6 +53,8 @@ def of_work(facts: dict[str, Any]) -> list[str]:
 
 
 def _look_at(facts: dict[str, Any]) -> str:
+    if "report.html" in facts["files"]:
+        return f"open {shlex.quote(facts['output'] + '/report.html')} in a browser"
     if "newick" in facts["left_out"]:
         return f"carve info {shlex.quote(facts['output'])}    its figures; nodes.csv and leaves.csv hold all"
     strips = ", with itol/ for the colours of labels" if facts["labels"] else ""

@@ -14,8 +14,10 @@ FORMATS = ("newick", "nhx", "graphml", "csv", "itol")
 """What build-tree writes besides tree.zarr; the others are a matter of ``carve export``."""
 
 
-def write(tree: "Tree", output: Path, *, branch_length: str, force: bool, console: Console) -> dict[str, Any]:
-    """Write the whole folder or nothing of it.
+def write(
+    tree: "Tree", output: Path, *, branch_length: str, report: bool, force: bool, console: Console
+) -> dict[str, Any]:
+    """Write the whole folder or nothing of it, with ``report.html`` where that is asked for.
 
     A format that cannot hold a name or a depth of this tree is left out, with a warning: the tree
     has cost hours, the user has not asked for that format in particular, and tree.zarr holds all.
@@ -38,6 +40,11 @@ def write(tree: "Tree", output: Path, *, branch_length: str, force: bool, consol
             except InvalidInput as error:
                 # the folder has another name until it is whole
                 skipped[name] = str(error).replace(str(folder), str(output))
+        if report:
+            from carving.report import write_report
+
+            with console.progress() as progress:
+                write_report(tree, folder / "report.html", progress=progress)
         facts = _facts(tree, output, branch_length, skipped)
         facts["files"] = [*_written(folder), "summary.json"]
         text = json.dumps(jsonable(facts), ensure_ascii=False, indent=2, allow_nan=False)

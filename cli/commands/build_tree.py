@@ -53,6 +53,7 @@ from carving_cli._outputs import check_folder
     help="Fixed points closer than this (per site) belong to one group.",
 )
 @branch_length_option
+@click.option("--report", is_flag=True, help="Write report.html as well, as `carve report` does.")
 @batch_size_option
 @computing_options
 @force_option
@@ -72,6 +73,7 @@ def command(
     iteration: str,
     linkage_distance: float,
     branch_length: str,
+    report: bool,
     batch_size: int | None,
     device: str,
     force: bool,
@@ -128,7 +130,9 @@ def command(
             progress=progress,
         )
     with interruptible(what_is_kept):
-        facts = _tree_folder.write(tree, output, branch_length=branch_length, force=force, console=console)
+        facts = _tree_folder.write(
+            tree, output, branch_length=branch_length, report=report, force=force, console=console
+        )
     shutil.rmtree(work_folder, ignore_errors=True)
     facts["seconds"] = round(time.monotonic() - started, 3)
     for line in _summary.of_work(facts):

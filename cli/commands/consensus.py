@@ -96,7 +96,7 @@ def command(
 
     \b
     Examples:
-      carve consensus seed-*/tree
+      carve consensus seed-1/tree seed-2/tree seed-3/tree
       carve consensus order1/ order2/ order3/ --reference 2 --groups 8 -o agreement/
     """  # fmt: skip
     from carving.tree import compare

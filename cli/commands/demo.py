@@ -1,4 +1,4 @@
-"""``carve demo``: handwritten digits, from training to a tree and its picture."""
+"""``carve demo``: handwritten digits, from training to a tree, its picture and its report."""
 
 import csv
 import json
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from carving.tree import Tree
 
 IMAGE_SHAPE = (8, 8)
+TITLE = "A family tree of handwritten digits"
 # of 16 levels of grey
 INK_FROM = 8
 # found by trial: all ten digits learn to differ, in some twenty seconds on two cores
@@ -41,7 +42,7 @@ TRAINING = "--hidden 200 --updates 8000 --k 5 --chains 250 --batch-size 250 --sa
 @force_option
 @common_options
 def command(output: Path, seed: int, device: str, force: bool) -> None:
-    """Grow a tree of handwritten digits, from training to a picture, in about a minute.
+    """Grow a tree of handwritten digits, from training to a report, in about a minute.
 
     Every step says what it does, and which command does the same for your own data.
 
@@ -57,6 +58,7 @@ def command(output: Path, seed: int, device: str, force: bool) -> None:
         _train(output, seed, device, console)
         tree, level = _build_tree(output, device, console)
         _draw(tree, output, console)
+        _report(tree, output, console)
     seconds = time.monotonic() - started
     facts: dict[str, Any] = json.loads((output / "tree" / "summary.json").read_text(encoding="utf-8"))
     facts |= {"output": str(output), "best_level": level, "seconds": round(seconds, 3)}
@@ -183,8 +185,22 @@ def _draw(tree: "Tree", output: Path, console: Console) -> None:
         f"{output}/tree.png shows it: the youngest machine at the left, states of the oldest at the right, "
         "branches as thick as there are digits in them.",
     )  # fmt: skip
-    title = f"A family tree of {len(tree.leaves):,} handwritten digits"
-    draw_tree(tree, column="digit", image_shape=IMAGE_SHAPE, title=title).savefig(output / "tree.png")
+    draw_tree(tree, column="digit", image_shape=IMAGE_SHAPE, title=TITLE).savefig(output / "tree.png")
+
+
+def _report(tree: "Tree", output: Path, console: Console) -> None:
+    from carving.report import write_report
+
+    _tell(
+        console, "5. Report",
+        f"{output}/report.html is a page to click through, to search and to send to a colleague: the tree "
+        "with its states as images, a slider for the age, what the groups have to do with the digits.",
+    )  # fmt: skip
+    rows, columns = IMAGE_SHAPE
+    shown = ["report", f"{output}/tree", "--image", f"{rows}x{columns}", "--title", TITLE]
+    console.say(f"   $ carve {shlex.join([*shown, '-o', f'{output}/report.html'])}")
+    with console.progress() as progress:
+        write_report(tree, output / "report.html", image_shape=IMAGE_SHAPE, title=TITLE, progress=progress)
 
 
 def _what_next(output: Path) -> list[str]:
@@ -206,7 +222,7 @@ def _what_next(output: Path) -> list[str]:
         ),
     ]
     return [
-        f"  open {output}/tree.png and look; {tree}/tree.nwk opens in FigTree and iTOL",
+        f"  open {output}/report.html in a browser; {tree}/tree.nwk opens in FigTree and iTOL",
         *(f"  {line}    # {purpose}" for line, purpose in commands),
         "  and with your own data:  carve train SAMPLES checkpoints/  then  carve build-tree checkpoints/",
     ]

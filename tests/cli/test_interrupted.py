@@ -79,7 +79,7 @@ def test_an_interruption_while_writing_keeps_the_ages_and_no_tree(
         raise KeyboardInterrupt
 
     before = set(here.iterdir())
-    monkeypatch.setattr("carving.export.graphml.write_graphml", interrupted)
+    monkeypatch.setattr("carving.export.graphml.topology", interrupted)
     assert run("build-tree", "ck", "-o", "out").exit_code == 130
     assert set(here.iterdir()) - before == {here / "out.partial"}
 

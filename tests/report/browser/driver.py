@@ -1,0 +1,50 @@
+"""Real Chromium for tests of the page: Debian's, driven by selenium, without a network."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # nothing outside can be reached, whatever the page asks for
+    "--proxy-server=127.0.0.1:9",
+)
+
+
+def why_no_browser() -> str:
+    """What is missing, or nothing."""
+    for program in ("chromium", "chromedriver"):
+        if shutil.which(program) is None:
+            return f"{program} is not installed: apt-get install chromium chromium-driver"
+    return ""
+
+
+@contextmanager
+def open_browser(folder: str | Path, *, size: tuple[int, int] = (1400, 1100)) -> Iterator[Any]:
+    """A new Chromium, whose downloads and profile lie in a folder."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(shutil.which("chromium"))
+    profile = mkdtemp(prefix="profile.", dir=folder)
+    for flag in (*FLAGS, f"--user-data-dir={profile}", f"--window-size={size[0]},{size[1]}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.add_experimental_option("prefs", {"download.default_directory": str(folder)})
+    browser = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    try:
+        browser.set_script_timeout(60)
+        yield browser
+    finally:
+        browser.quit()
