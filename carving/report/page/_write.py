@@ -47,8 +47,8 @@ _MOST_ENTRIES = 20_000_000
 _ASSETS = files("carving.report.page") / "assets"
 # the order in which they build on each other
 _MODULES = (
-    "arrays", "tree", "labels", "tables", "rows", "frame", "margins", "picture", "elements", "panel", "search",
-    "gestures", "app",
+    "arrays", "tree", "labels", "tables", "rows", "frame", "margins", "picture", "elements", "panel",
+    "search", "gestures", "app",
 )  # fmt: skip
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./\w+\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=class|function|const)", re.MULTILINE)
