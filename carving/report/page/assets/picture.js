@@ -179,8 +179,8 @@ export class Picture {
     if (from < line && from + width > line) from = line;
     if (Math.min(end, this.right) - from < width) return;
     const { context } = this;
-    // what is younger than the line is pale in any case
-    context.fillStyle = from >= line && this.model.isDark(this.model.colorOf(vertex)) ? "white" : INK;
+    const isPale = from < line && this.youngerIsPale();
+    context.fillStyle = !isPale && this.model.isDark(this.model.colorOf(vertex)) ? "white" : INK;
     context.fillText(text, from + 4, y);
   }
 
@@ -259,12 +259,19 @@ export class Picture {
     }
   }
 
+  /** At the oldest age nothing is older that what is younger could be set off from. */
+  youngerIsPale() {
+    return this.model.checkpoint < this.model.tree.ages[0];
+  }
+
   /** Bands of the groups of the chosen age have a frame each, and what is younger is paler. */
   frameGroups() {
     const { context, model } = this;
     const x = this.xOfLog(Math.log1p(model.checkpoint));
-    context.fillStyle = "rgba(255,255,255,0.55)";
-    context.fillRect(0, TOP, Math.max(0, x), this.height);
+    if (this.youngerIsPale()) {
+      context.fillStyle = "rgba(255,255,255,0.55)";
+      context.fillRect(0, TOP, Math.max(0, x), this.height);
+    }
     for (const node of model.groups) this.outline(node, 0.8, "rgba(43,43,43,0.75)", x);
   }
 
