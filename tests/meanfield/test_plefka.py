@@ -91,7 +91,10 @@ def test_errors_fall_with_the_power_of_the_first_missing_order(visible: str, hid
     np.testing.assert_allclose(slopes, expected, atol=0.1)
 
 
-@pytest.mark.parametrize(("visible", "hidden"), PAIRS)
+@pytest.mark.parametrize(
+    ("visible", "hidden"),
+    [pytest.param(*pair, marks=() if pair in _QUICK else pytest.mark.slow) for pair in PAIRS],
+)
 def test_tap_beats_naive_mean_field_on_every_machine(visible: str, hidden: str) -> None:
     for seed in range(100):
         naive, tap = (mean_field_errors(visible, hidden, strength=1.0, order=k, seed=seed) for k in (1, 2))

@@ -50,8 +50,17 @@ def train_until(samples, path, age, **options):
         carving.train(samples, path, progress=stop, **options)
 
 
-@pytest.mark.parametrize("kind", ["bernoulli", "spin", "potts"])
-@pytest.mark.parametrize("hidden_unit", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize(
+    ("kind", "hidden_unit"),
+    [
+        ("bernoulli", "bernoulli"),
+        ("potts", "gaussian"),
+        pytest.param("bernoulli", "gaussian", marks=pytest.mark.slow),
+        pytest.param("spin", "bernoulli", marks=pytest.mark.slow),
+        pytest.param("spin", "gaussian", marks=pytest.mark.slow),
+        pytest.param("potts", "bernoulli", marks=pytest.mark.slow),
+    ],
+)
 def test_interrupted_at_any_checkpoint_and_resumed_it_ends_in_the_same_bits(tmp_path, kind, hidden_unit):
     options = {
         **OPTIONS,

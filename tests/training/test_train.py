@@ -33,11 +33,11 @@ def correlated_codes(states, seed):
     ("kind", "hidden"),
     [
         ("bernoulli", "bernoulli"),
-        ("bernoulli", "gaussian"),
-        ("spin", "bernoulli"),
         ("spin", "spin"),
-        ("potts", "spin"),
         ("potts", "gaussian"),
+        pytest.param("bernoulli", "gaussian", marks=pytest.mark.slow),
+        pytest.param("spin", "bernoulli", marks=pytest.mark.slow),
+        pytest.param("potts", "spin", marks=pytest.mark.slow),
     ],
 )
 def test_the_learned_distribution_has_the_moments_of_the_data(tmp_path, kind, hidden):
