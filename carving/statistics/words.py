@@ -111,7 +111,7 @@ def _held(labels: list[str], counts: np.ndarray, of: np.ndarray, at_home: np.nda
     if not len(chosen):
         return "most of no label"
     chosen = chosen[np.argsort(-counts[chosen], kind="stable")]
-    return _listed([f"{counts[label]:,} of {of[label]:,} {labels[label]}" for label in chosen.tolist()])
+    return _listed([f"{labels[label]}: {counts[label]:,} of {of[label]:,}" for label in chosen.tolist()])
 
 
 def _sites(tree: "Tree", site_names: Sequence[str] | None, alphabet: str | None) -> list[str]:

@@ -43,7 +43,7 @@ def test_genomes_are_grouped_by_continent(labelled):
     inside = tree.members(int(min(first, second, key=lambda child: tree.nodes.size[child])))
     of_africa = tree.labels["continent"][inside] == "AFR"
     assert of_africa.mean() > 0.99
-    assert f"({of_africa.sum():,} of 1,322 AFR)" in words
+    assert f"(AFR: {of_africa.sum():,} of 1,322)" in words
     parted = separations(tree, "continent")
     assert {parted.first[0], parted.second[0]} == {"AMR", "EUR"}
 

@@ -53,8 +53,9 @@ def test_the_deepest_split_is_told_with_its_numbers():
         assert f"{size:,} sample" in words
     # every label is on the side that has most of it
     column = tree.labels["planted"]
-    told = dict(re.findall(r"(\d+ of \d+) (group \d+)", words))
-    for numbers, label in told.items():
+    told = dict(re.findall(r"(group \d+): (\d+ of \d+)", words))
+    assert told
+    for label, numbers in told.items():
         most, total = map(int, numbers.split(" of "))
         of_label = column == label
         assert total == of_label.sum()
@@ -95,8 +96,8 @@ def test_what_parts_last_is_told():
     words = in_words(tree, found)
     assert "Of these labels a and b part last, at age 100." in words
     assert (
-        "one group up to age 1, 2 groups from age 10 on, by x: 3 samples (2 of 2 a and 1 of 1 b) and "
-        "2 samples (2 of 2 c)." in words
+        "one group up to age 1, 2 groups from age 10 on, by x: 3 samples (a: 2 of 2 and b: 1 of 1) and "
+        "2 samples (c: 2 of 2)." in words
     )
     together = replace(tree, labels={"x": list("abccc")})
     found = best_levels(together, generator=np.random.default_rng(0))
