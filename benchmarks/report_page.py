@@ -17,26 +17,10 @@ import numpy as np
 from carving.report import write_report
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from tests.report.browser.driver import open_browser
+from tests.report.browser.driver import WHEEL, open_browser
 from tests.trees import random_tree
 
 LABELS = [f"population {number}" for number in range(26)]
-STEPS = """
-const done = arguments[0];
-const canvas = document.getElementById("tree");
-const box = canvas.getBoundingClientRect();
-const times = [];
-let last = null;
-const frame = (now) => {
-  if (last !== null) times.push(now - last);
-  last = now;
-  if (times.length === 60) return done(times);
-  const wheel = { deltaY: times.length < 30 ? -120 : 120, clientX: box.left + 200, clientY: box.top + 300 };
-  canvas.dispatchEvent(new WheelEvent("wheel", { ...wheel, bubbles: true, cancelable: true }));
-  requestAnimationFrame(frame);
-};
-requestAnimationFrame(frame);
-"""
 DRAWING = """
 const { picture, model } = window.carving;
 const times = [];
@@ -69,7 +53,7 @@ def measure(leaves: int, states: int) -> None:
             with open_browser(folder) as browser:
                 browser.get(page.as_uri())
                 paints.append(browser.execute_script("return window.carving.firstDrawn"))
-                frames += browser.execute_async_script(STEPS)
+                frames += browser.execute_async_script(WHEEL)
                 drawings += browser.execute_script(DRAWING)
     print(f"{leaves:,} leaves, {states:,} states, {len(tree.nodes):,} nodes")
     print(f"  written in    {written:.1f} s: {size / 1e6:.2f} MB, bound {bound / 1e6:.2f} MB")

@@ -85,7 +85,7 @@ def write_itol(
     holds_several = np.bincount(tree.leaves.node, minlength=len(tree.nodes)) > 1
     if holds_several.any():
         files["collapsed"] = _collapsed(tree.nodes.name[holds_several])
-    if (tree.leaves.size != 1).any():
+    if tree.is_condensed:
         files["sizes"] = _sizes(tree)
     for column in tree.labels:
         _check(folder, "label column", [column])

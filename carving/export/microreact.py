@@ -43,7 +43,7 @@ def write_microreact(
         If a name holds a control character, which Newick cannot hold.
     """
     columns: dict[str, Any] = {"id": tree.leaves.name.tolist()}
-    if (tree.leaves.size != 1).any():
+    if tree.is_condensed:
         columns["size"] = tree.leaves.size.tolist()
     labels = label_columns(tree, {"id", "size"})
     taken = {*columns, *(column.name for column in labels)}

@@ -10,8 +10,9 @@ from matplotlib.colors import to_hex, to_rgb
 from carving.errors import InvalidInput
 from carving.report._canvas import MOST_ENTRIES, Entry, label_entries
 from carving.report._palette import INK, PALE
+from carving.tree._checks import check_column
 from carving.tree.colors import label_colors
-from carving.tree.reshape._condense import TYPICAL_SAMPLE
+from carving.tree.reshape import TYPICAL_SAMPLE, composition_column
 
 if TYPE_CHECKING:
     from carving.statistics import Composition
@@ -27,11 +28,7 @@ def column_of(tree: "Tree", column: str | None) -> str | None:
     """The label column that is meant: by default the first that sorts the leaves into kinds, if one does."""
     if column is None:
         return next(iter(columns_of(tree, None)), None)
-    if column not in tree.labels:
-        raise InvalidInput(
-            f"column {column!r}: this tree has the label columns {', '.join(tree.labels) or '(none)'}; "
-            "name one of these"
-        )
+    check_column(tree, column)
     return column
 
 
@@ -46,7 +43,7 @@ def columns_of(tree: "Tree", columns: Sequence[str] | None) -> list[str]:
 
 def _is_made(name: str, tree: "Tree") -> bool:
     """Whether condensing the tree has made the column, out of another one of the same tree."""
-    return name == TYPICAL_SAMPLE or any(name == f"{other} composition" for other in tree.labels)
+    return name == TYPICAL_SAMPLE or any(name == composition_column(other) for other in tree.labels)
 
 
 def _sorts(labels: np.ndarray) -> bool:

@@ -93,8 +93,3 @@ def no_room(width: float, columns: int) -> InvalidInput:
         f"width {width:g}: leaves no room for a tree beside {columns} label columns; give a larger one, or "
         "name fewer columns"
     )
-
-
-def are_condensed(tree: "Tree") -> bool:
-    """Whether leaves stand for several samples each."""
-    return bool((tree.leaves.size > 1).any())

@@ -23,7 +23,7 @@ from carving.report._coloring import GREY, color_by, columns_of, line_colors
 from carving.report._palette import PALE
 from carving.report._phylogram import AGES, NODE_WIDTH, UNITS, Phylogram, leaf_width, phylogram
 from carving.report._plot import Plot
-from carving.report._tips import Strip, are_condensed, no_room, strip_names, strips, supports, tip_names
+from carving.report._tips import Strip, no_room, strip_names, strips, supports, tip_names
 from carving.report._words import POINTS, put, width_of
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def draw_radial(
     _draw_branches(axes, tree, shape, places, beside[0].name if beside else None)
     _draw_supports(axes, tree, shape, places)
     radius = _draw_rings(axes, beside, places, outer + _GAP)
-    if are_condensed(tree):
+    if tree.is_condensed:
         radius = _draw_sizes(axes, tree, shape, places, radius)
     _draw_names(axes, names, places, radius + _GAP / 2)
     return figure
@@ -112,7 +112,7 @@ def _names(
     """The radius of the tips, and the names around, as far as there is room for them."""
     count, rings = len(shape.tips), _PITCH * len(beside)
     most = _MOST_NAME * width
-    room = width / 2 - EDGE - _GAP - rings - (_BAR if are_condensed(tree) else 0.0)
+    room = width / 2 - EDGE - _GAP - rings - (_BAR if tree.is_condensed else 0.0)
 
     def inside(names: list[tuple[float, str]]) -> float:
         return room - max((width_of(name, _NAME_SIZE) for _, name in names), default=-_GAP) - _GAP

@@ -26,7 +26,7 @@ from carving.report._labels import SMALL, size_of
 from carving.report._palette import INK, PALE
 from carving.report._phylogram import AGES, NODE_WIDTH, UNITS, Phylogram, leaf_width, phylogram
 from carving.report._plot import Plot
-from carving.report._tips import Strip, are_condensed, no_room, strip_names, strips, supports, tip_names
+from carving.report._tips import Strip, no_room, strip_names, strips, supports, tip_names
 from carving.report._words import POINTS, fitting, put, width_of
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def draw_rectangular(
     else:
         names = strip_names(beside, room, _NAME_SIZE, height / count)
     names_width = max((width_of(name, _NAME_SIZE) for _, name in names), default=-_GAP) + _GAP
-    sized = are_condensed(tree)
+    sized = tree.is_condensed
     legend = arrange([(strip.name, strip.entries) for strip in beside], width - 2 * EDGE)
     heading = (
         max((width_of(fitting(s.name, 0.8)) for s in beside), default=0.0) + 0.05 if len(beside) > 1 else 0.0

@@ -69,7 +69,7 @@ def known_labels(tree: "Tree", column: str) -> Known:
 def compared_labels(tree: "Tree", column: str) -> Known:
     """The same where labels are to be compared with chance: single samples, and two labels at least."""
     check_column(tree, column)
-    if (tree.leaves.size > 1).any():
+    if tree.is_condensed:
         raise InvalidInput(
             "tree: its leaves stand for several samples each, of which only the most frequent label is "
             "known; compare labels with chance in the tree that was not condensed"

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from carving.statistics._known import Known
+from carving.tree.topology import totals
 
 if TYPE_CHECKING:
     from carving.tree import Tree
@@ -57,9 +58,8 @@ def nesting(tree: "Tree") -> Nesting:
     nodes = len(tree.nodes)
     parent = tree.nodes.parent.tolist()
     holds = (np.bincount(tree.leaves.node, minlength=nodes) > 0).tolist()
-    count = [int(held) for held in holds]
-    for child in range(nodes - 1):
-        count[parent[child]] += count[child]
+    states = totals(tree.nodes.parent, np.flatnonzero(holds))
+    count = states.tolist()
     # parents have higher numbers than their children: from the root on, each child takes the next places
     start, free = [0] * nodes, [0] * nodes
     for node in range(nodes - 1, -1, -1):
@@ -69,7 +69,7 @@ def nesting(tree: "Tree") -> Nesting:
             free[above] += count[node]
         free[node] = start[node] + holds[node]
     begin = np.array(start, dtype=np.int64)
-    return Nesting(begin, begin + np.array(count, dtype=np.int64), begin[tree.leaves.node])
+    return Nesting(begin, begin + states, begin[tree.leaves.node])
 
 
 def changes_of_levels(tree: "Tree") -> sparse.csr_array:

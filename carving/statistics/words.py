@@ -59,7 +59,7 @@ def in_words(
     )
     sentences = [_states(tree), *_deepest_split(tree, found[0].column if found else None)]
     sentences += _sites(tree, site_names, alphabet)
-    if columns and (tree.leaves.size > 1).any():
+    if columns and tree.is_condensed:
         sentences.append("Leaves stand for several samples each, so labels are not compared with chance.")
     for column in columns:
         sentences += _column(tree, column, agreements.get(column))

@@ -39,6 +39,15 @@ def check_tree(tree: "Tree") -> None:
             raise InvalidInput(f"colors: {name!r} is no label column; choose from {list(tree.labels)}")
 
 
+def check_column(tree: "Tree", column: str) -> None:
+    """Raise ``InvalidInput`` unless the tree has that label column."""
+    if column not in tree.labels:
+        raise InvalidInput(
+            f"column {column!r}: this tree has the label columns {', '.join(tree.labels) or '(none)'}; "
+            "name one of these"
+        )
+
+
 def check_run(tree: "Tree", run: "CheckpointSequence") -> None:
     """Raise ``InvalidInput`` if the tree says that it was built from other checkpoints."""
     expected = tree.provenance.get("checkpoints_fingerprint")

@@ -88,10 +88,7 @@ def branch_lengths(tree: "Tree", kind: str) -> np.ndarray:
 def _births(tree: "Tree") -> np.ndarray:
     """When each node is born: no later than those below it, which come before it."""
     nodes = tree.nodes
-    birth = np.where(np.isfinite(nodes.birth_age), nodes.birth_age, nodes.age)
-    for child, parent in enumerate(nodes.parent[:-1].tolist()):
-        birth[parent] = min(birth[parent], birth[child])
-    return birth
+    return minima(nodes.parent, np.where(np.isfinite(nodes.birth_age), nodes.birth_age, nodes.age))
 
 
 def _distances(tree: "Tree") -> np.ndarray:
@@ -172,16 +169,29 @@ def totals(parent: np.ndarray, node: np.ndarray, amount: np.ndarray | int = 1) -
     return np.array(result, dtype=np.int64)
 
 
+def minima(parent: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """The smallest of the values of each node and of all nodes below it.
+
+    Parameters
+    ----------
+    parent
+        Of each node, children before their parents, the root last.
+    own
+        Of each node.
+    """
+    result = own.tolist()
+    for child, above in enumerate(parent[:-1].tolist()):
+        result[above] = min(result[above], result[child])
+    return np.array(result, dtype=own.dtype)
+
+
 def first_leaves(tree: "Tree") -> np.ndarray:
     """The first leaf, in the order of the samples, that each node and then each leaf holds."""
     nodes, leaves = len(tree.nodes), len(tree.leaves)
     held, at = np.unique(tree.leaves.node, return_index=True)
     first = np.full(nodes, leaves)
     first[held] = at
-    result = first.tolist()
-    for child, parent in enumerate(tree.nodes.parent[:-1].tolist()):
-        result[parent] = min(result[parent], result[child])
-    return np.concatenate([result, np.arange(leaves)])
+    return np.concatenate([minima(tree.nodes.parent, first), np.arange(leaves)])
 
 
 def post_order(parent: np.ndarray, first_leaf: np.ndarray, root: int) -> tuple[np.ndarray, np.ndarray]:

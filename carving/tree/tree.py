@@ -115,6 +115,11 @@ class Tree:
         """Whether the root was put above several groups that were left at the youngest age."""
         return bool(np.isnan(self.nodes.visible[-1]).all())
 
+    @property
+    def is_condensed(self) -> bool:
+        """Whether leaves stand for several samples each."""
+        return bool((self.leaves.size > 1).any())
+
     @cached_property
     def children(self) -> Children:
         """The nodes that merge into each node; leaves are in ``leaves.node``."""

@@ -166,15 +166,16 @@ def _build_tree(output: Path, device: str, console: Console) -> "tuple[Tree, dic
 
 def _best_level(tree: "Tree") -> dict[str, Any]:
     """The age whose groups agree best with the digits."""
-    from sklearn.metrics import adjusted_mutual_info_score
+    import numpy
 
-    levels = {}
-    for age in tree.ages.updates.tolist():
-        score = float(adjusted_mutual_info_score(tree.labels["digit"], tree.partition(age)))
-        levels[score] = age
-    best = max(levels)
-    groups = len(set(tree.partition(levels[best]).tolist()))
-    return {"age": levels[best], "groups": groups, "adjusted_mutual_information": round(best, 4)}
+    from carving.statistics import agreement
+
+    found = agreement(tree, "digit", generator=numpy.random.default_rng(0))
+    return {
+        "age": int(found.age[found.best]),
+        "groups": int(found.groups[found.best]),
+        "adjusted_mutual_information": round(float(found.score[found.best]), 4),
+    }
 
 
 def _draw(tree: "Tree", output: Path, console: Console) -> None:

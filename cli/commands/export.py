@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,46 +14,20 @@ from carving_cli import _loading
 from carving_cli._console import Console
 from carving_cli._export_options import export_options
 from carving_cli._options import FILE, STORE, common_options, force_option
+from carving_cli._registry_options import RegistryType, list_option
 from carving_cli._reshape_options import Reshape, reshape_options
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from carving.export import ExportOptions, Format
     from carving.tree import Tree
 
 
-class FormatType(click.ParamType):
-    """The name of a format that the library has, whichever those are."""
+def _formats() -> "Mapping[str, Format]":
+    from carving.export import formats
 
-    name = "format"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Refuse other names with those that there are."""
-        from carving.export import formats
-
-        if value not in formats():
-            self.fail(f"{value!r} is not known; give one of {', '.join(formats())}", param, ctx)
-        return value
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
-        """Offer the formats."""
-        from click.shell_completion import CompletionItem
-
-        from carving.export import formats
-
-        return [
-            CompletionItem(name, help=format.description)
-            for name, format in formats().items()
-            if name.startswith(incomplete)
-        ]
-
-
-def _list_formats(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
-    if asked and not context.resilient_parsing:
-        from carving.export import formats
-
-        for name, format in formats().items():
-            click.echo(f"{name:<10} {format.description}")
-        context.exit()
+    return formats()
 
 
 @click.command(name="export")
@@ -61,19 +35,12 @@ def _list_formats(context: click.Context, _parameter: click.Parameter, asked: bo
 @click.option(
     "--format",
     "names",
-    type=FormatType(),
+    type=RegistryType("format", _formats),
     multiple=True,
     required=True,
     help="What to write; may be given several times. --list says what there is.",
 )
-@click.option(
-    "--list",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_list_formats,
-    help="List the formats and stop.",
-)
+@list_option(_formats, what="formats", width=10)
 @click.option(
     "-o",
     "--output",

@@ -1,6 +1,5 @@
 """``carve plot``: pictures of a finished tree."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +14,20 @@ from carving_cli._options import (
     PositiveType,
     common_options,
     force_option,
-    unknown_letters_option,
 )
+from carving_cli._picture_options import (
+    drawn_samples_options,
+    image_option,
+    read_drawn_samples,
+    title_option,
+)
+from carving_cli._registry_options import RegistryType, list_option
 from carving_cli._reshape_options import reshape_options
 from carving_cli._sites_options import SiteOptions, sites_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from carving.data import Samples
     from carving.report import Plot
     from carving.tree import Tree
 
@@ -41,67 +45,16 @@ _KEYWORDS = {
 }
 
 
-class KindType(click.ParamType):
-    """The name of a kind of picture that the library has, whichever those are."""
+def _kinds() -> "Mapping[str, Plot]":
+    from carving.report import plots
 
-    name = "kind"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Refuse other names with those that there are."""
-        from carving.report import plots
-
-        if value not in plots():
-            self.fail(f"{value!r} is not known; give one of {', '.join(plots())}", param, ctx)
-        return value
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
-        """Offer the kinds."""
-        from click.shell_completion import CompletionItem
-
-        from carving.report import plots
-
-        return [
-            CompletionItem(name, help=plot.description)
-            for name, plot in plots().items()
-            if name.startswith(incomplete)
-        ]
-
-
-class ImageType(click.ParamType):
-    """``ROWSxCOLUMNS``."""
-
-    name = "ROWSxCOLUMNS"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        """Read the two numbers."""
-        found = re.fullmatch(r"([1-9][0-9]{0,5})[xX×]([1-9][0-9]{0,5})", str(value))
-        if found is None:
-            self.fail(f"{value!r} is not ROWSxCOLUMNS; write for example 28x28", param, ctx)
-        return int(found[1]), int(found[2])
-
-
-def _list_kinds(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
-    if asked and not context.resilient_parsing:
-        from carving.report import plots
-
-        for name, plot in plots().items():
-            click.echo(f"{name:<12} {plot.description}")
-        context.exit()
+    return plots()
 
 
 @click.command(name="plot")
-@click.argument("kind", type=KindType())
+@click.argument("kind", type=RegistryType("kind", _kinds))
 @click.argument("tree", type=STORE)
-@click.option(
-    "--list",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_list_kinds,
-    help="List the kinds and stop.",
-)
+@list_option(_kinds, what="kinds", width=12)
 @click.option(
     "-o",
     "--output",
@@ -110,7 +63,7 @@ def _list_kinds(context: click.Context, _parameter: click.Parameter, asked: bool
     metavar="FILE",
     help="The picture: .png, .svg or .pdf.  [default: KIND.png beside the tree]",
 )
-@click.option("--title", default=None, metavar="TEXT", help="Above the picture.")
+@title_option("picture")
 @click.option(
     "--width",
     type=PositiveType(),
@@ -130,15 +83,8 @@ def _list_kinds(context: click.Context, _parameter: click.Parameter, asked: bool
     "--branch-length", type=click.Choice(["distance", "log-age", "birth-age", "free-energy"]),
     default=None, help="What the lengths of branches mean.  [default: distance]",
 )  # fmt: skip
-@click.option(
-    "--image", "image_shape", type=ImageType(), default=None,
-    help="Rows and columns of the images that the samples are.",
-)  # fmt: skip
-@click.option(
-    "--samples", "samples_path", type=FILE, default=None, metavar="FILE",
-    help=".npy .npz .zarr .h5, numbers as text, or FASTA.  [default: none]",
-)  # fmt: skip
-@unknown_letters_option
+@image_option
+@drawn_samples_options
 @click.option("--node", default=None, metavar="NAME", help="A node of the tree.  [default: the root, or all]")
 @click.option(
     "--age", type=click.IntRange(min=0), default=None, metavar="T",
@@ -213,7 +159,7 @@ def command(
     if "column" in values:
         values["column"] = _only(columns, kind)
     if "samples" in values and samples_path is not None:
-        values["samples"] = _samples(samples_path, names["alphabet"], unknown_letters)
+        values["samples"] = read_drawn_samples(samples_path, names["alphabet"], unknown_letters)
     values |= {} if width is None else {"width": width}
     with interruptible("nothing was written"):
         figure = plot.draw(finished, title=title, **values)
@@ -244,11 +190,3 @@ def _only(columns: tuple[str, ...], kind: str) -> str:
             "--column", f"--column: {kind} shows one label column, not {len(columns)}; give one"
         )
     return columns[0]
-
-
-def _samples(path: Path, alphabet: str | None, unknown_letters: str) -> "Samples":
-    from carving.data import read_samples
-
-    if alphabet is None:
-        return read_samples(path, unknown_letters=unknown_letters)
-    return read_samples(path, unknown_letters=unknown_letters, alphabet=alphabet)

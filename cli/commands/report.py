@@ -15,11 +15,15 @@ from carving_cli._options import (
     force_option,
     seed_option,
     tree_argument,
-    unknown_letters_option,
+)
+from carving_cli._picture_options import (
+    drawn_samples_options,
+    image_option,
+    read_drawn_samples,
+    title_option,
 )
 from carving_cli._reshape_options import Reshape, reshape_options
 from carving_cli._sites_options import SiteOptions, sites_options
-from carving_cli.commands.plot import ImageType
 
 
 @click.command(name="report")
@@ -32,23 +36,9 @@ from carving_cli.commands.plot import ImageType
     metavar="FILE",
     help="The page.  [default: report.html beside the tree]",
 )
-@click.option("--title", default=None, metavar="TEXT", help="Above the page.")
-@click.option(
-    "--image",
-    "image_shape",
-    type=ImageType(),
-    default=None,
-    help="Rows and columns of the images that the samples are.",
-)
-@click.option(
-    "--samples",
-    "samples_path",
-    type=FILE,
-    default=None,
-    metavar="FILE",
-    help=".npy .npz .zarr .h5, numbers as text, or FASTA.  [default: none]",
-)
-@unknown_letters_option
+@title_option("page")
+@image_option
+@drawn_samples_options
 @click.option(
     "--permutations",
     type=click.IntRange(min=1),
@@ -91,7 +81,6 @@ def command(
     import numpy as np
 
     from carving._files import check_output
-    from carving.data import PROTEIN_ALPHABET, read_samples
     from carving.report import write_report
 
     console = Console()
@@ -105,8 +94,7 @@ def command(
     names = sites.of(shown)
     samples = None
     if samples_path is not None:
-        letters = names["alphabet"] or PROTEIN_ALPHABET
-        samples = read_samples(samples_path, unknown_letters=unknown_letters, alphabet=letters)
+        samples = read_drawn_samples(samples_path, names["alphabet"], unknown_letters)
     with interruptible("nothing was written"), console.progress() as progress:
         write_report(
             shown,

@@ -141,8 +141,9 @@ def test_commands_of_the_gallery_are_understood_and_their_pictures_are_there():
 
 
 def test_kinds_complete_in_a_shell():
-    from carving_cli.commands.plot import KindType, command
+    from carving_cli.commands.plot import command
 
     context = command.make_context("plot", ["--list"], resilient_parsing=True)
-    offered = KindType().shell_complete(context, command.params[0], "r")
+    kind = command.params[0]
+    offered = kind.type.shell_complete(context, kind, "r")
     assert [item.value for item in offered] == ["radial", "rectangular", "river"]

@@ -37,10 +37,9 @@ def page_data(
     """
     nodes, leaves = shown.nodes, shown.leaves
     columns = label_columns(whole_tree)
-    condensed = bool((leaves.size != 1).any())
     return {
         "has_added_root": shown.has_added_root,
-        "rows_by_size": condensed,
+        "rows_by_size": shown.is_condensed,
         "age": _first_age(whole_tree, agreements),
         "palette": list(PALETTE),
         "ages": {"updates": whole(shown.ages.updates)},
@@ -61,7 +60,7 @@ def page_data(
             "node": whole(leaves.node),
             "distance": measured(leaves.distance),
             "error": measured(leaves.error),
-            "size": whole(leaves.size) if condensed else None,
+            "size": whole(leaves.size) if shown.is_condensed else None,
         },
         "columns": [column_data(whole_tree, shown, name) for name in columns.colored],
         "texts": [

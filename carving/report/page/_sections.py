@@ -9,6 +9,7 @@ from carving.report.page._figures import MOST_NODES, Picture
 from carving.report.page._html import figure, isolated, percent, section, settings, table, text
 from carving.report.page._states import SITES
 from carving.statistics import Agreement, Composition, composition, distinguishing_sites, separations, splits
+from carving.statistics.splits import largest_first
 
 if TYPE_CHECKING:
     from carving.tree import Tree
@@ -99,7 +100,7 @@ def _split_row(
     alphabet: str | None,
 ) -> list[str]:
     differences = distinguishing_sites(tree, node, count=SITES, site_names=site_names, alphabet=alphabet)
-    children = sorted(tree.children.of(node).tolist(), key=lambda child: -tree.nodes.size[child])
+    children = largest_first(tree, node).tolist()
     lines = [_branch(tree, child, held) for child in children[:_MOST_BRANCHES]]
     if len(children) > _MOST_BRANCHES:
         lines.append(f"and {len(children) - _MOST_BRANCHES:,} smaller ones")

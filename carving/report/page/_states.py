@@ -11,6 +11,8 @@ from PIL import Image
 from carving.report._states import as_images, probabilities
 from carving.report.page._columns import measured, whole
 from carving.statistics import distinguishing_sites, splits
+from carving.tree.reshape import nearest_leaves
+from carving.tree.topology import branch_lengths
 
 if TYPE_CHECKING:
     from carving.tree import Tree
@@ -23,8 +25,6 @@ SITES = 10
 
 # pixels of all images together, a byte each before they are compressed
 _MOST_PIXELS = 1_000_000
-# magnetisations held at once
-_CHUNK = 1 << 22
 
 
 def typical_leaves(tree: "Tree") -> np.ndarray:
@@ -35,28 +35,15 @@ def typical_leaves(tree: "Tree") -> np.ndarray:
     """
     nodes = len(tree.nodes)
     typical = np.full(nodes, -1)
-    by_distance = np.lexsort((tree.leaves.distance, tree.leaves.node))
-    held, first = np.unique(tree.leaves.node[by_distance], return_index=True)
-    typical[held] = by_distance[first]
-    distance = _distances_to_parents(tree)
+    leaf, state = nearest_leaves(tree)
+    typical[state] = leaf
+    distance = branch_lengths(tree, "distance")
     nearest = np.full(nodes, np.inf)
     own = typical >= 0
     for child, parent in enumerate(tree.nodes.parent[:-1].tolist()):
         if not own[parent] and (typical[parent] < 0 or distance[child] < nearest[parent]):
             typical[parent], nearest[parent] = typical[child], distance[child]
     return typical
-
-
-def _distances_to_parents(tree: "Tree") -> np.ndarray:
-    """Squared, up to a factor; 0 below an added root, which has no state."""
-    visible, parent = tree.nodes.visible, tree.nodes.parent
-    result = np.zeros(len(visible) - 1)
-    rows = max(1, _CHUNK // max(1, visible[0].size))
-    for start in range(0, len(result), rows):
-        child = np.arange(start, min(start + rows, len(result)))
-        difference = (visible[child] - visible[parent[child]]).reshape(len(child), -1)
-        result[child] = np.einsum("ij,ij->i", difference, difference)
-    return np.nan_to_num(result)
 
 
 def sites_data(tree: "Tree", site_names: Sequence[str] | None, alphabet: str | None) -> dict[str, Any] | None:

@@ -183,8 +183,7 @@ def _check(
 def _shown(tree: "Tree", leaves: str | None) -> "Tree":
     """The tree with the leaves that are drawn."""
     if leaves is None:
-        condensed = bool((tree.leaves.size != 1).any())
-        leaves = "states" if len(tree.leaves) > MOST_LEAVES and not condensed else "samples"
+        leaves = "states" if len(tree.leaves) > MOST_LEAVES and not tree.is_condensed else "samples"
     return tree if leaves == "samples" else tree.condense(leaves)
 
 
@@ -241,7 +240,7 @@ def _how_to_read(shown: "Tree") -> str:
         "it crosses are the groups of that age, each with a frame, and the outermost strip shows which leaf "
         "is in which. Colours are those of the most frequent label, the paler the more others there are."
     )
-    if (shown.leaves.size != 1).any():
+    if shown.is_condensed:
         words += " Every leaf is a state of the oldest age and stands for all samples that fall into it."
     return words
 

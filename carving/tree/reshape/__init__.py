@@ -7,7 +7,13 @@ compares all pairs of states.
 """
 
 from carving.tree.reshape._collapse import collapse
-from carving.tree.reshape._condense import LEAVES, condense
+from carving.tree.reshape._condense import (
+    LEAVES,
+    TYPICAL_SAMPLE,
+    composition_column,
+    condense,
+    nearest_leaves,
+)
 from carving.tree.reshape._prune import prune, prune_small
 from carving.tree.reshape._rotate import MOST_STATES, check_order, rotate
 
@@ -18,6 +24,9 @@ __all__ = [
     "prune_small",
     "rotate",
     "check_order",
+    "nearest_leaves",
+    "composition_column",
     "LEAVES",
+    "TYPICAL_SAMPLE",
     "MOST_STATES",
 ]

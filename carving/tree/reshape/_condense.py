@@ -18,6 +18,8 @@ LEAVES = ("states", "representatives")
 """What the leaves of a condensed tree can be."""
 
 TYPICAL_SAMPLE = "typical sample"
+"""The label column of a condensed tree that names the sample nearest to each state."""
+
 # labels that a composition names; one more takes no more room than "other"
 _MOST_NAMED = 3
 
@@ -53,14 +55,14 @@ def condense(tree: "Tree", leaves: str = "states", age: int | None = None) -> "T
     """
     if leaves not in LEAVES:
         raise InvalidInput(f"leaves {leaves!r}: unknown; choose from {', '.join(LEAVES)}")
-    if (tree.leaves.size != 1).any():
+    if tree.is_condensed:
         raise InvalidInput(
             "condense: leaves of this tree stand for several samples already; condense the tree that it was "
             "made from"
         )
     if age is not None:
         tree = collapse(tree, age)
-    typical, states = _typical(tree)
+    typical, states = nearest_leaves(tree)
     columns = _label_columns(tree, states, typical, own=leaves == "representatives")
     size = tree.nodes.size[states]
     if leaves == "representatives":
@@ -81,7 +83,12 @@ def condense(tree: "Tree", leaves: str = "states", age: int | None = None) -> "T
     )
 
 
-def _typical(tree: "Tree") -> tuple[np.ndarray, np.ndarray]:
+def composition_column(column: str) -> str:
+    """The label column of a condensed tree that says what a column's labels are in each state."""
+    return f"{column} composition"
+
+
+def nearest_leaves(tree: "Tree") -> tuple[np.ndarray, np.ndarray]:
     """The leaf nearest to each state, and the state: in the order of the first leaves of the states."""
     node = tree.leaves.node
     by_distance = np.lexsort((tree.leaves.distance, node))
@@ -112,7 +119,7 @@ def _label_columns(
         columns[name] = tree.labels[name][typical] if own else _majority(counted, states)
         compositions[name] = _compositions(counted, states)
     for name, column in compositions.items():
-        columns[free_name(f"{name} composition", {*columns, *tree.labels})] = column
+        columns[free_name(composition_column(name), {*columns, *tree.labels})] = column
     return columns
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from carving.errors import InvalidInput
 from carving.tree.reshape._tally import tally
-from carving.tree.topology import first_leaves, totals
+from carving.tree.topology import first_leaves, minima, totals
 
 if TYPE_CHECKING:
     from carving.tree.tree import Tree
@@ -125,10 +125,7 @@ def _places_by_similarity(tree: "Tree") -> np.ndarray:
         order = leaves_list(optimal_leaf_ordering(_binary_merges(tree, states), pdist(points)))
     place = np.full(len(tree.nodes), len(states))
     place[states] = np.argsort(order)
-    result = place.tolist()
-    for child, parent in enumerate(tree.nodes.parent[:-1].tolist()):
-        result[parent] = min(result[parent], result[child])
-    return np.array(result)
+    return minima(tree.nodes.parent, place)
 
 
 def _binary_merges(tree: "Tree", states: np.ndarray) -> np.ndarray:

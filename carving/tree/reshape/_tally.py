@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carving.errors import InvalidInput
+from carving.tree._checks import check_column
 
 if TYPE_CHECKING:
     from carving.tree.tree import Tree
@@ -41,11 +41,7 @@ def tally(tree: "Tree", column: str) -> Tally:
     InvalidInput
         If there is no such column.
     """
-    if column not in tree.labels:
-        raise InvalidInput(
-            f"column {column!r}: this tree has the label columns {', '.join(tree.labels) or '(none)'}; "
-            "name one of these"
-        )
+    check_column(tree, column)
     values = tree.labels[column].tolist()
     labels = [*sorted(set(values) - {""}, key=_by_name), ""]
     code_of = {label: code for code, label in enumerate(labels)}

@@ -19,6 +19,23 @@ FLAGS = (
     # nothing outside can be reached, whatever the page asks for
     "--proxy-server=127.0.0.1:9",
 )
+# sixty steps of the wheel over the tree, one in each frame: the time of every frame
+WHEEL = """
+const done = arguments[0];
+const canvas = document.getElementById("tree");
+const box = canvas.getBoundingClientRect();
+const times = [];
+let last = null;
+const frame = (now) => {
+  if (last !== null) times.push(now - last);
+  last = now;
+  if (times.length === 60) return done(times);
+  const wheel = { deltaY: times.length < 30 ? -120 : 120, clientX: box.left + 200, clientY: box.top + 300 };
+  canvas.dispatchEvent(new WheelEvent("wheel", { ...wheel, bubbles: true, cancelable: true }));
+  requestAnimationFrame(frame);
+};
+requestAnimationFrame(frame);
+"""
 
 
 def why_no_browser() -> str:

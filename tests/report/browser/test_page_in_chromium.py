@@ -13,7 +13,7 @@ import pytest
 from carving.report import write_report
 from carving.report.page import _figures
 from carving.tree import Tree
-from tests.report.browser.driver import open_browser, why_no_browser
+from tests.report.browser.driver import WHEEL, open_browser, why_no_browser
 from tests.trees import chain_tree, random_tree
 
 pytestmark = pytest.mark.skipif(bool(why_no_browser()), reason=why_no_browser())
@@ -43,23 +43,6 @@ return Object.fromEntries(Array.from(document.querySelectorAll("#panel .facts di
   const number = content.querySelector("data");
   return [name.textContent, number ? number.value : content.textContent];
 }));
-"""
-# sixty steps of the wheel, one in each frame
-FRAMES = """
-const done = arguments[0];
-const canvas = document.getElementById("tree");
-const box = canvas.getBoundingClientRect();
-const times = [];
-let last = null;
-const frame = (now) => {
-  if (last !== null) times.push(now - last);
-  last = now;
-  if (times.length === 60) return done(times);
-  const wheel = { deltaY: times.length < 30 ? -120 : 120, clientX: box.left + 200, clientY: box.top + 300 };
-  canvas.dispatchEvent(new WheelEvent("wheel", { ...wheel, bubbles: true, cancelable: true }));
-  requestAnimationFrame(frame);
-};
-requestAnimationFrame(frame);
 """
 
 
@@ -443,7 +426,7 @@ def test_twenty_thousand_leaves_are_smooth(chromium: Any, tmp_path: Path):
     tree = random_tree(20_000, generator=np.random.default_rng(0), states=20_000, ages=40, labels=labels)
     chromium.get(written(tree, tmp_path))
     assert chromium.execute_script("return window.carving.firstDrawn") <= 2000
-    assert median(chromium.execute_async_script(FRAMES)) <= 50
+    assert median(chromium.execute_async_script(WHEEL)) <= 50
 
 
 @pytest.mark.slow
