@@ -25,6 +25,7 @@ COMMANDS = {
     "quality": "quality",
     "export": "export",
     "report": "report",
+    "serve": "serve",
     "consensus": "consensus",
     "plot": "plot",
     "labels": "labels",

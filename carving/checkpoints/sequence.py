@@ -133,6 +133,11 @@ class CheckpointSequence:
         }
 
     @property
+    def has_samples(self) -> bool:
+        """Whether the training samples were kept."""
+        return "samples" in self._metadata.contents
+
+    @property
     def samples(self) -> np.ndarray | None:
         """The training samples (n, N_v), uint8 or int8, where they were kept. Read at every call."""
         return self._optional("samples")

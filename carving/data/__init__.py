@@ -6,6 +6,7 @@ Reading needs numpy only; h5py, zarr and torch are imported by those functions t
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from carving.data._given import samples_from_rows
 from carving.data._labels import Labels, read_labels
 from carving.data._letters import PROTEIN_ALPHABET
 from carving.data._samples import Samples, parse_rows, read_samples
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Samples",
     "read_samples",
+    "samples_from_rows",
     "parse_rows",
     "PROTEIN_ALPHABET",
     "Labels",

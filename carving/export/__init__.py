@@ -13,7 +13,9 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from carving.export._format import ExportOptions, Format
+from carving.export._columns import Column, leaf_table, node_table
+from carving.export._format import NODE_LABELS, ExportOptions, Format
+from carving.export._table import cells, write_table
 from carving.export.auspice import write_auspice
 from carving.export.consensus import write_consensus_newick, write_consensus_nexus
 from carving.export.csv import write_leaves_csv, write_nodes_csv
@@ -30,6 +32,12 @@ __all__ = [
     "Format",
     "ExportOptions",
     "formats",
+    "NODE_LABELS",
+    "Column",
+    "node_table",
+    "leaf_table",
+    "cells",
+    "write_table",
     "write_newick",
     "write_nhx",
     "write_nexus",

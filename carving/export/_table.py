@@ -16,7 +16,7 @@ def cells(values: Any) -> list[Any]:
     return values.tolist()
 
 
-def write_table(columns: dict[str, Sequence[Any]], target: Target, *, force: bool) -> None:
+def write_table(columns: dict[str, Sequence[Any]], target: Target, *, force: bool = False) -> None:
     """Write columns of equal length as CSV, a title above each; text is quoted, numbers are not."""
     with text_target(target, force=force) as file:
         # every text is quoted: a lone carriage return in a name would otherwise end a row for some readers

@@ -1,4 +1,4 @@
-"""Errors as answers: one JSON document with a status, a title and one line that says what to do (RFC 9457)."""
+"""Errors as answers: a JSON document with a status and one line that says what to do (RFC 9457)."""
 
 from __future__ import annotations
 

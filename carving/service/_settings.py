@@ -86,7 +86,8 @@ class Settings:
             raise InvalidInput("the token is shorter than 16 characters; take a long random one")
         if self.token is None and not self.is_loopback:
             raise InvalidInput(
-                f"host {self.host!r} can be reached by others, so a token is needed; give one, or listen at 127.0.0.1"
+                f"host {self.host!r} can be reached by others, so a token is needed; give one, or listen at "
+                "127.0.0.1"
             )
 
     @property

@@ -165,7 +165,8 @@ class Workspace:
             except CorruptStore:
                 continue
         raise MissingFile(
-            f"{name!r}: the checkpoints that this tree was built from are not in the workspace; put them there"
+            f"{name!r}: the checkpoints that this tree was built from are not in the workspace; put them "
+            "there"
         )
 
     def _fingerprint(self, store: str, path: Path) -> str:
@@ -220,7 +221,7 @@ def _look(folder: Path) -> Contents:
 
 
 def _walk(folder: Path, levels: int) -> Iterator[tuple[Path, bool]]:
-    """Folders that are zarr stores, and files; links, hidden entries and the inside of stores are left out."""
+    """Zarr stores and files; links, hidden entries and the inside of stores are left out."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError:
