@@ -17,7 +17,7 @@ from carving.report.hysteresis_figure import draw_hysteresis
 from carving.report.icicle_figure import draw_icicle
 from carving.report.landscape_figure import draw_landscape
 from carving.report.levels_figure import draw_levels
-from carving.report.page import write_report
+from carving.report.page import page_data, write_report
 from carving.report.pca_figure import draw_pca
 from carving.report.power_law_figure import draw_power_law
 from carving.report.radial_figure import draw_radial
@@ -31,6 +31,7 @@ __all__ = [
     "plots",
     "Plot",
     "write_report",
+    "page_data",
     "save_figure",
     "check_picture",
     "draw_tree",

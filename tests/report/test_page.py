@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from carving.errors import InvalidInput, OutputExists
 from carving.report import page as report_page
-from carving.report import write_report
-from carving.report.page import _figures, _write
+from carving.report import page_data, write_report
+from carving.report.page import _assets, _figures, _shown
 from carving.report.page._states import typical_leaves
 from carving.report.page.assets import fetch_d3
 from carving.tree import Tree
@@ -77,7 +77,7 @@ def test_majorities_are_those_of_members_counted_one_by_one(tmp_path_factory, se
     tree = grown(leaves, seed, labels={"kind": labels})
     if not any(labels):
         return
-    data = _write.page_data(tree, tree, {}, image_shape=None, site_names=None, alphabet=None)
+    data = page_data(tree)
     (kind,) = data["columns"]
     majority, most = numbers(kind["majority"]), numbers(kind["most"])
     for node in range(len(tree.nodes)):
@@ -108,7 +108,7 @@ def test_too_many_leaves_are_condensed_and_the_page_says_so(
 ):
     tree = grown(50, states=7)
     assert len(written(tree).data["leaves"]["names"]) == 50
-    monkeypatch.setattr(_write, "MOST_LEAVES", 49)
+    monkeypatch.setattr(_shown, "MOST_LEAVES", 49)
     page = written(tree)
     assert len(page.data["leaves"]["names"]) == 7
     assert "shown with 7 leaves, one for each state" in page.text
@@ -169,11 +169,11 @@ def test_scripts_end_where_they_should(written: Callable[..., Page]):
 
 def test_modules_of_the_script_have_no_name_in_common():
     names: list[str] = []
-    for module in _write._MODULES:
+    for module in _assets._MODULES:
         source = (ASSETS / f"{module}.js").read_text(encoding="utf-8")
         names += re.findall(r"^(?:export )?(?:const|let|class|function) (\w+)", source, re.MULTILINE)
     assert sorted(names) == sorted(set(names))
-    assert sorted(_write._MODULES) == sorted(
+    assert sorted(_assets._MODULES) == sorted(
         path.name[:-3] for path in ASSETS.iterdir() if path.name.endswith(".js") and path.name != "d3.min.js"
     )
 
@@ -181,7 +181,7 @@ def test_modules_of_the_script_have_no_name_in_common():
 def test_d3_is_the_one_that_its_script_fetches():
     for name, digest in fetch_d3.FILES.values():
         assert hashlib.sha256((ASSETS / name).read_bytes()).hexdigest() == digest
-    assert _write._d3_version() == fetch_d3.VERSION
+    assert _assets.d3_version() == fetch_d3.VERSION
 
 
 @pytest.mark.parametrize(
@@ -321,4 +321,11 @@ def test_parts_are_reported(tmp_path: Path, without_pictures: None):
 
 
 def test_public_names():
-    assert report_page.__all__ == ["write_report", "MOST_LEAVES"]
+    assert report_page.__all__ == [
+        "write_report",
+        "page_data",
+        "MOST_LEAVES",
+        "ASSETS",
+        "asset",
+        "tree_view",
+    ]

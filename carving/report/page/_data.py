@@ -7,8 +7,10 @@ import numpy as np
 
 from carving.report.page._columns import measured, where_known, whole
 from carving.report.page._labels import column_data, label_columns
+from carving.report.page._shown import check_options, shown_tree
 from carving.report.page._states import images_data, sites_data, typical_leaves
-from carving.statistics import Agreement
+from carving.statistics import Agreement, best_levels
+from carving.statistics.agreement import is_compared
 from carving.tree.colors import PALETTE
 
 if TYPE_CHECKING:
@@ -16,6 +18,42 @@ if TYPE_CHECKING:
 
 
 def page_data(
+    tree: "Tree",
+    *,
+    leaves: str | None = None,
+    image_shape: tuple[int, int] | None = None,
+    site_names: Sequence[str] | None = None,
+    alphabet: str | None = None,
+) -> dict[str, Any]:
+    """A tree as the interactive page shows it, in what JSON can hold.
+
+    Parameters
+    ----------
+    tree
+        Any tree.
+    leaves, image_shape, site_names, alphabet
+        As for ``write_report``.
+
+    Returns
+    -------
+    dict
+        What ``openTree`` of the page's script asks for; nodes have the numbers that they have in the tree.
+        The page opens at the age that agrees best with the first label column.
+
+    Raises
+    ------
+    InvalidInput
+        If images, names or letters do not fit the sites, or there is no such kind of leaves.
+    """
+    check_options(tree, leaves, image_shape, site_names, alphabet)
+    compared = [column for column in label_columns(tree).colored if is_compared(tree, column)][:1]
+    # how well the best age agrees is not told, so that shuffles do not matter
+    agreements = best_levels(tree, compared, permutations=1, generator=np.random.default_rng(0))
+    options: dict[str, Any] = {"image_shape": image_shape, "site_names": site_names, "alphabet": alphabet}
+    return tree_data(tree, shown_tree(tree, leaves), agreements, **options)
+
+
+def tree_data(
     whole_tree: "Tree",
     shown: "Tree",
     agreements: dict[str, Agreement],
@@ -24,7 +62,7 @@ def page_data(
     site_names: Sequence[str] | None,
     alphabet: str | None,
 ) -> dict[str, Any]:
-    """Everything that ``assets/app.js`` asks for.
+    """Everything that ``assets/view.js`` asks for.
 
     Parameters
     ----------

@@ -1,10 +1,7 @@
 """The report: one HTML file with a tree, what was found in it, and how it was made."""
 
 import os
-import re
 from collections.abc import Iterator, Sequence
-from functools import cache
-from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +10,10 @@ import numpy as np
 from carving._files import check_output, whole_file
 from carving._progress import Progress
 from carving._version import version_of
-from carving.errors import InvalidInput
-from carving.report._states import as_images
 from carving.report.page import _figures
+from carving.report.page._assets import asset, d3_version, script, tree_view
 from carving.report.page._columns import as_json
-from carving.report.page._data import page_data
+from carving.report.page._data import tree_data
 from carving.report.page._html import image, prose, text
 from carving.report.page._labels import label_columns
 from carving.report.page._sections import (
@@ -27,31 +23,18 @@ from carving.report.page._sections import (
     settings_section,
     split_section,
 )
+from carving.report.page._shown import check_options, shown_tree
 from carving.statistics import best_levels, in_words
 from carving.statistics.agreement import is_compared
-from carving.statistics.site_names import SiteNames
-from carving.tree.reshape import LEAVES
 
 if TYPE_CHECKING:
     from carving._progress import ProgressCallback
     from carving.data import Samples
     from carving.tree import Tree
 
-MOST_LEAVES = 50_000
-"""Trees of more leaves are shown as their states, unless all leaves are asked for."""
-
 # fewest and most shuffles of labels, and the entries of their tables of states and labels
 _PERMUTATIONS = (99, 999)
 _MOST_ENTRIES = 20_000_000
-
-_ASSETS = files("carving.report.page") / "assets"
-# the order in which they build on each other
-_MODULES = (
-    "arrays", "tree", "labels", "tables", "rows", "frame", "margins", "picture", "elements", "panel",
-    "search", "gestures", "app",
-)  # fmt: skip
-_IMPORT = re.compile(r'^import \{[^}]*\} from "\./\w+\.js";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=class|function|const)", re.MULTILINE)
 
 
 def write_report(
@@ -108,10 +91,10 @@ def write_report(
         If the file is there and ``force`` is not given.
     """
     check_output(path, force=force)
-    _check(tree, leaves, image_shape, site_names, alphabet)
+    check_options(tree, leaves, image_shape, site_names, alphabet)
     steps = _Steps(progress, 4 + len(_figures.kinds()))
     generator = np.random.default_rng(0) if generator is None else generator
-    shown = _shown(tree, leaves)
+    shown = shown_tree(tree, leaves)
     steps.done("tree")
     columns = label_columns(tree).colored
     compared = [column for column in columns if is_compared(tree, column)]
@@ -119,20 +102,18 @@ def write_report(
     agreements = best_levels(tree, compared, permutations=shuffles, generator=generator)
     steps.done("labels")
     names: dict[str, Any] = {"site_names": site_names, "alphabet": alphabet}
-    data = page_data(tree, shown, agreements, image_shape=image_shape, **names)
+    data = tree_data(tree, shown, agreements, image_shape=image_shape, **names)
     steps.done("states")
     options = {"samples": samples, "image_shape": image_shape, "agreements": agreements, **names}
     pictures = dict(_pictures(tree, shown, options, steps))
     still = pictures.pop("river", None)
     said = in_words(tree, agreements, columns=columns, **names)
-    page = Template(_asset("page.html")).substitute(
+    page = Template(asset("page.html")).substitute(
         version=text(version_of("carving")),
         title=text(title or _usual_title(tree)),
         facts=text(_facts(tree, shown)),
         words=f'<p class="words">{prose(said, _names(tree, columns, site_names))}</p>',
-        how_to_read=text(_how_to_read(shown)),
-        leaves=f"{len(shown.leaves):,}",
-        still="" if still is None else image(still),
+        tree_view=tree_view("" if still is None else image(still)),
         sections="\n".join(
             (
                 agreement_section(agreements),
@@ -143,11 +124,11 @@ def write_report(
             )
         ),
         data=as_json(data),
-        style=_asset("page.css"),
-        script=_script(),
-        d3=_asset("d3.min.js"),
-        d3_version=text(_d3_version()),
-        d3_licence=text(_asset("d3.LICENSE")),
+        style=asset("page.css"),
+        script=script(),
+        d3=asset("d3.min.js"),
+        d3_version=text(d3_version()),
+        d3_licence=text(asset("d3.LICENSE")),
     )
     with whole_file(path, force=force, mode="w") as file:
         file.write(page)
@@ -164,27 +145,6 @@ class _Steps:
         self._done += 1
         if self._progress is not None:
             self._progress(Progress("report", self._done, self._total, what))
-
-
-def _check(
-    tree: "Tree",
-    leaves: str | None,
-    image_shape: tuple[int, int] | None,
-    site_names: Sequence[str] | None,
-    alphabet: str | None,
-) -> None:
-    if leaves not in (None, "samples", *LEAVES):
-        raise InvalidInput(f"leaves {leaves!r}: unknown; choose from samples, {', '.join(LEAVES)}")
-    if image_shape is not None:
-        as_images(tree.nodes.visible[:1], image_shape)
-    SiteNames(tree, site_names, alphabet)
-
-
-def _shown(tree: "Tree", leaves: str | None) -> "Tree":
-    """The tree with the leaves that are drawn."""
-    if leaves is None:
-        leaves = "states" if len(tree.leaves) > MOST_LEAVES and not tree.is_condensed else "samples"
-    return tree if leaves == "samples" else tree.condense(leaves)
 
 
 def _usual_permutations(tree: "Tree", columns: Sequence[str]) -> int:
@@ -229,34 +189,3 @@ def _facts(tree: "Tree", shown: "Tree") -> str:
     if shown is not tree:
         facts.append(f"shown with {len(shown.leaves):,} leaves, one for each state")
     return " · ".join(facts)
-
-
-def _how_to_read(shown: "Tree") -> str:
-    """What bands and lines are, for somebody who sees such a page for the first time."""
-    words = (
-        "Every band is a group of samples that the machine could not tell apart: it begins, at the left, "
-        "where the group parts from others and ends where it parts itself; it is as tall as it has leaves. "
-        "The age is how long the machine had been trained. The dashed line is the chosen age: the bands that "
-        "it crosses are the groups of that age, each with a frame, and the outermost strip shows which leaf "
-        "is in which. Colours are those of the most frequent label, the paler the more others there are."
-    )
-    if shown.is_condensed:
-        words += " Every leaf is a state of the oldest age and stands for all samples that fall into it."
-    return words
-
-
-@cache
-def _asset(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
-
-
-def _d3_version() -> str:
-    found = re.search(r"v(\d+\.\d+\.\d+)", _asset("d3.min.js")[:200])
-    return "" if found is None else found[1]
-
-
-@cache
-def _script() -> str:
-    """The modules as one: what they import from each other is in reach anyway."""
-    modules = (_IMPORT.sub("", _asset(f"{name}.js")) for name in _MODULES)
-    return "\n".join(_EXPORT.sub("", module) for module in modules)

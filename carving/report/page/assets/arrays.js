@@ -17,8 +17,8 @@ export function count(number) {
 }
 
 /** So many of something. */
-export function countOf(number, word) {
-  return `${count(number)} ${word}${number === 1 ? "" : "s"}`;
+export function countOf(number, word, several = `${word}s`) {
+  return `${count(number)} ${number === 1 ? word : several}`;
 }
 
 /** A measured number in a few digits. */

@@ -46,6 +46,10 @@ export function glide(model, ages, rows, seen) {
   else d3.select(document.documentElement).transition("glide").duration(DURATION).tween("view", () => show);
 }
 
+export function stopGliding() {
+  d3.select(document.documentElement).interrupt("glide");
+}
+
 export function zoomStep(model, inwards, seen) {
   const middle = (model.rows.start + model.rows.end) / 2;
   model.rows.scale(inwards ? STEP : 1 / STEP, middle);

@@ -3,13 +3,14 @@
 
 import { count } from "./arrays.js";
 import { BOTTOM, GAP, INK, LEFT, STRIP, TOP } from "./frame.js";
+import { drawGuests } from "./guests.js";
 import { drawAges, drawStrips, drawWords } from "./margins.js";
 import { rowAt } from "./rows.js";
 
 const FONT = "12px system-ui, sans-serif";
 
 export class Picture {
-  /** `model` holds what is to be shown: see app.js. */
+  /** `model` holds what is to be shown: see model.js. */
   constructor(canvas, model) {
     this.canvas = canvas;
     this.model = model;
@@ -99,6 +100,7 @@ export class Picture {
     context.rect(0, TOP, this.width, this.height - TOP - BOTTOM);
     context.clip();
     this.drawTree();
+    drawGuests(this);
     drawStrips(this);
     drawWords(this);
     context.restore();
