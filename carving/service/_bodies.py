@@ -192,7 +192,5 @@ class BodyReader:
             async with self._alone:
                 samples = await asyncio.to_thread(read, file, alphabet, limit)
         if len(samples) > most:
-            raise Refusal(
-                413, f"{_SOURCE}: {len(samples):,} samples; at most {most:,} at once, more as a job"
-            )
+            raise Refusal(413, f"{_SOURCE}: {len(samples):,} samples; at most {most:,} are taken at once")
         return samples

@@ -13,7 +13,6 @@ from carving.service._bodies import BodyReader
 from carving.service._metrics import Metrics
 from carving.service._settings import Settings
 from carving.service._tables import Page
-from carving.service.jobs import Jobs, Uploads
 from carving.service.queries import Queries
 from carving.service.workspace import Workspace
 
@@ -32,8 +31,9 @@ class Service:
         self.metrics = Metrics()
         self.bodies = BodyReader(settings)
         self.queries = Queries(workspace, settings)
-        self.jobs = Jobs(workspace, settings)
-        self.uploads = Uploads(workspace, settings)
+        self.metrics.watch(
+            "carving_rows_waiting", "Samples that wait to be solved.", lambda: self.queries.rows_waiting
+        )
         self.is_ready = False
 
     def run_of_tree(self, name: str) -> CheckpointSequence:
@@ -45,15 +45,13 @@ class Service:
         return await asyncio.to_thread(opens, name)
 
     async def start(self) -> None:
-        """Begin to work; jobs that were interrupted go on."""
+        """Begin to answer."""
         await self.queries.start()
-        await self.jobs.start()
         self.is_ready = True
 
     async def stop(self) -> None:
-        """End; jobs under way wait for the next start."""
+        """End; who still waits is told so."""
         self.is_ready = False
-        await self.jobs.stop()
         await self.queries.stop()
 
 

@@ -32,21 +32,15 @@ class Settings:
     upload_bytes
         Largest .npz body, and the most that it may unpack to.
     rows
-        Most samples that are answered at once; more of them are a job.
+        Most samples in one request.
     receive_seconds
         Time that a client has to send a request.
     answer_seconds
         Time that a query may wait and compute; then it is given up.
     requests_at_once
         Requests under way, beyond which new ones are asked to come later.
-    jobs_at_once
-        Jobs under way.
-    jobs_waiting
-        Jobs not ended, beyond which new ones are refused.
-    threads
-        CPU threads of queries; None leaves it to torch.
     device
-        Where queries and jobs compute.
+        Where queries compute.
     batching
         Whether queries of several clients are solved together.
     """
@@ -62,21 +56,11 @@ class Settings:
     receive_seconds: float = 30.0
     answer_seconds: float = 60.0
     requests_at_once: int = 256
-    jobs_at_once: int = 1
-    jobs_waiting: int = 1_000
-    threads: int | None = None
     device: str = "cpu"
     batching: bool = True
 
     def __post_init__(self) -> None:
-        for name in (
-            "document_bytes",
-            "upload_bytes",
-            "rows",
-            "requests_at_once",
-            "jobs_at_once",
-            "jobs_waiting",
-        ):
+        for name in ("document_bytes", "upload_bytes", "rows", "requests_at_once"):
             if getattr(self, name) < 1:
                 raise InvalidInput(f"{name} {getattr(self, name)} is not positive")
         for name in ("receive_seconds", "answer_seconds"):

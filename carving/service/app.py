@@ -22,7 +22,7 @@ _DESCRIPTION = """
 Family trees of data, carved out of the learning history of a restricted Boltzmann machine.
 
 A *store* holds a machine at many ages of its training. A *tree* was built from a store and samples. New
-samples are *placed* in a tree, or followed through the ages of a store. What takes long is a *job*.
+samples are *placed* in a tree, or followed through the ages of a store.
 
 Tables come as JSON, CSV, Arrow or .npz, as the header `Accept` asks for. Samples are sent as JSON, CSV, FASTA
 or .npz, as the header `Content-Type` says. Errors are problem documents (RFC 9457) whose `detail` says what
@@ -43,7 +43,7 @@ def create_app(workspace: str | os.PathLike[str] | Workspace, settings: Settings
     Returns
     -------
     fastapi.FastAPI
-        To be served by one process: jobs and batches of queries are its own.
+        To be served by one process: batches of queries are its own.
 
     Raises
     ------
@@ -94,4 +94,5 @@ def create_app(workspace: str | os.PathLike[str] | Workspace, settings: Settings
 
 
 def _operation(route: APIRoute) -> str:
-    return route.name.replace(" ", "_").replace("-", "_")
+    """A name for clients that are made from the description: two resources may list the same."""
+    return "_".join([*(str(tag) for tag in route.tags), route.name]).replace(" ", "_")

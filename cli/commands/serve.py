@@ -1,4 +1,4 @@
-"""``carve serve``: a workspace over HTTP, with a page to look at."""
+"""``carve serve``: a workspace over HTTP."""
 
 import os
 import secrets
@@ -54,20 +54,12 @@ TOKEN_VARIABLE = "CARVING_TOKEN"
     help="A web origin whose pages may read answers (CORS). May be repeated.",
 )
 @click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Jobs at once.",
-)
-@click.option(
     "--rows",
     type=click.IntRange(min=1),
     default=10_000,
     show_default=True,
     metavar="N",
-    help="Most samples that a query may hold; more are a job.",
+    help="Most samples in one request.",
 )
 @click.option(
     "--upload-mebibytes",
@@ -77,7 +69,6 @@ TOKEN_VARIABLE = "CARVING_TOKEN"
     metavar="N",
     help="Largest upload, packed and unpacked.",
 )
-@click.option("--open", "open_page", is_flag=True, help="Open the page in the browser.")
 @computing_options
 @common_options
 def command(
@@ -87,22 +78,19 @@ def command(
     token_file: Path | None,
     trusted_hosts: tuple[str, ...],
     origins: tuple[str, ...],
-    jobs: int,
     rows: int,
     upload_mebibytes: int,
-    open_page: bool,
     device: str,
 ) -> None:
-    """Serve a folder of checkpoint stores and trees: a page to look at, and an HTTP interface.
+    """Serve a folder of checkpoint stores and trees over HTTP.
 
-    Colleagues place their samples in a tree, follow them through the ages, and build trees, in the browser or
-    from programs. Listens to this machine only unless --host says otherwise; then a token is needed.
-
-    The page is at /, the interface is described at /docs. Ctrl-C ends it; jobs go on at the next start.
+    Programs of colleagues, without this one or its data, place their samples in a tree, follow them through
+    the ages, and fetch trees in every format. Listens to this machine only unless --host says otherwise; then
+    a token is needed. The interface is described at /docs. Ctrl-C ends it.
 
     \b
     Examples:
-      carve serve demo/ --open
+      carve serve demo/
       carve serve /data/machines --host 0.0.0.0 --token-file token.txt
     """  # fmt: skip
     try:
@@ -128,25 +116,20 @@ def command(
         trusted_hosts=trusted_hosts,
         rows=rows,
         upload_bytes=upload_mebibytes * 2**20,
-        jobs_at_once=jobs,
         device=device,
     )
     app = create_app(workspace, settings)
     listening = _listen(host, port)
     address = _address(host, listening.getsockname()[1])
-    page = f"{address}/#token={token}" if is_new else f"{address}/"
     contents = app.state.service.workspace.contents()
     console.summary(
         {"address": address, "stores": len(contents.stores), "trees": len(contents.trees)},
         [
             f"{workspace}: {len(contents.trees):,} trees and {len(contents.stores):,} checkpoint stores",
-            f"  the page:       {page}",
-            f"  the interface:  {address}/docs",
-            "  Ctrl-C ends it",
+            f"  {address}/api/v1/trees answers, {address}/docs describes it; Ctrl-C ends it",
+            *([f"  the token: {token}"] if is_new else []),
         ],
     )
-    if open_page:
-        click.launch(page)
     server = uvicorn.Server(_configuration(app))
     with listening:
         server.run(sockets=[listening])

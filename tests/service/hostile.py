@@ -30,8 +30,7 @@ _ROUTES = (
     "/api/v1/trees/tree/exports/{}",
     "/api/v1/stores/{}",
     "/api/v1/stores/{}/machines/1000",
-    "/api/v1/jobs/{}/result",
-    "/page/{}",
+    "/docs/{}",
     "/{}",
 )
 _TARGETS = (
@@ -84,20 +83,6 @@ def _link(draw: random.Random) -> bytes:
 def _raw_path(draw: random.Random) -> bytes:
     path = "/" + "".join(chr(draw.randint(1, 255)) for _ in range(draw.randint(1, 200))).replace("\r", "")
     return message("GET", path.replace("\n", "").replace(" ", "%20"))
-
-
-def _output(draw: random.Random) -> bytes:
-    name = draw.choice(_STEPS) * draw.randint(1, 4) + draw.choice(
-        ("evil", "/etc/evil", "tree", ".carving/x", "a\0b")
-    )
-    parameters = {"store": draw.choice(("checkpoints", "../checkpoints")), "output": name}
-    if draw.random() < 0.5:
-        parameters["samples"] = draw.choice(
-            ({"file": name}, {"upload": name}, {"file": "/etc/passwd"}, {"url": "http://127.0.0.1/"}, 7)
-        )
-    kind = draw.choice(("build-tree", "transitions", "fixed-points"))
-    body = json.dumps(parameters).encode()
-    return message("POST", f"/api/v1/jobs/{kind}", {"Content-Type": "application/json"}, body)
 
 
 # ---- headers
@@ -256,7 +241,6 @@ _KINDS = {
     "path": _path,
     "link": _link,
     "raw path": _raw_path,
-    "output": _output,
     "header": _header,
     "many headers": _many_headers,
     "length": _length,

@@ -16,6 +16,8 @@ from carving.service._tables import chosen, openapi_table, table
 router = APIRouter(prefix="/api/v1/stores", tags=["fixed points"])
 
 _MOST_TRAJECTORIES = 100
+_FIGURES = ("free_energy", "error", "converged", "stable")
+_LAYERS = ("visible", "hidden")
 _REFUSALS = problems(400, 404, 406, 408, 409, 413, 415, 422, 503, 504)
 Points = Annotated[bool, Query(description="With the points themselves: `visible` and `hidden`.")]
 
@@ -39,26 +41,16 @@ async def fixed_points(
     points: Points = True,
     accept: Accept = None,
 ) -> Response:
-    """The fixed point of Γ that each sample belongs to, as `carving.fixed_points` finds it.
-
-    More samples than are answered at once: `POST /api/v1/jobs/fixed-points`.
-    """
+    """The fixed point of Γ that each sample belongs to, as `carving.fixed_points` finds it."""
     chosen(accept)
     run = await service.opened(service.workspace.store, store)
     samples = await service.bodies.samples(request, run.alphabet)
     found = await service.queries.fixed_points(
         store, samples.values, age=age, order=order, tolerance=tolerance
     )
-    columns = {
-        "name": samples.names,
-        "free_energy": found.free_energy.numpy(),
-        "error": found.error.numpy(),
-        "converged": found.converged.numpy(),
-        "stable": found.stable.numpy(),
-        "sweeps": found.sweeps.numpy(),
-    }
+    columns = {"name": samples.names} | {name: found[name] for name in (*_FIGURES, "sweeps")}
     if points:
-        columns |= {"visible": found.visible.numpy(), "hidden": found.hidden.numpy()}
+        columns |= {name: found[name] for name in _LAYERS}
     return table(columns, accept)
 
 
@@ -86,21 +78,14 @@ async def trajectories(
     run = await service.opened(service.workspace.store, store)
     samples = await service.bodies.samples(request, run.alphabet, most=_MOST_TRAJECTORIES)
     if ages.startswith("acceptance:"):
-        raise InvalidInput(f"ages {ages!r}: choose all, every:N, log:N or a list; acceptance takes a job")
-    found = await service.queries.trajectories(
+        raise InvalidInput(
+            f"ages {ages!r}: choose all, every:N, log:N or a list; by swap acceptance takes too long here"
+        )
+    chosen_ages, found = await service.queries.trajectories(
         store, samples.values, order=order, tolerance=tolerance, ages=ages
     )
-    rows, count = found.free_energy.shape
-    columns = {
-        "name": np.repeat(samples.names, count),
-        "age": np.tile(found.age, rows),
-        **{
-            name: getattr(found, name).reshape(rows * count)
-            for name in ("free_energy", "error", "converged", "stable", "moved")
-        },
-    }
-    if points:
-        for name in ("visible", "hidden"):
-            values = getattr(found, name)
-            columns[name] = values.reshape(rows * count, *values.shape[2:])
+    rows, count = found["free_energy"].shape
+    columns = {"name": np.repeat(samples.names, count), "age": np.tile(chosen_ages, rows)}
+    for name in (*_FIGURES, "moved", *(_LAYERS if points else ())):
+        columns[name] = found[name].reshape(rows * count, *found[name].shape[2:])
     return table(columns, accept)

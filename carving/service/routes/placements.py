@@ -25,11 +25,7 @@ router = APIRouter(prefix="/api/v1/trees", tags=["trees"])
 async def place(service: ServiceOf, tree: TreeName, request: Request, accept: Accept = None) -> Response:
     """The branch that each sample falls into, as `tree.place` finds it.
 
-    `distance` is that to the state of its node at `age`, the age at which it joins; `second_distance` that to
-    the next best state. `percentile` says how its free energy F(v) compares with those of the training
-    samples, and `outside` that hardly any of them is as unlikely.
-
-    More samples than are answered at once: `POST /api/v1/jobs/placements`.
+    `distance` is that to the state of its node at `age`, the age at which it joins.
     """
     chosen(accept)
     run = await service.opened(service.run_of_tree, tree)
