@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -188,6 +189,11 @@ class RBM:
         options: dict = {"visible": self.visible, "hidden": self.hidden, "beta": self.beta, **changes}
         return RBM(weights, visible_bias, hidden_bias, **options)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # as numbers: torch would have another process share the memory of its tensors
+        numbers = [x.cpu().numpy() for x in (self.weights, self.visible_bias, self.hidden_bias)]
+        return _from_numbers, (numbers, self.visible, self.hidden, self.beta, str(self.device))
+
     def to(self, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> RBM:
         """The same machine in another dtype or on another device."""
         moved = (
@@ -333,6 +339,12 @@ class RBM:
     def _hidden_log_weight(self, h: Tensor) -> Tensor:
         visible = self.visible.log_partition(self.visible_field(h)).flatten(1).sum(1)
         return self.beta * (h @ self.hidden_bias) + visible
+
+
+def _from_numbers(numbers: list[np.ndarray], visible: Unit, hidden: Unit, beta: float, device: str) -> RBM:
+    """What is pickled, as a machine."""
+    weights, visible_bias, hidden_bias = (torch.tensor(x, device=device) for x in numbers)
+    return RBM(weights, visible_bias, hidden_bias, visible, hidden, beta)
 
 
 def _parameter(values: Array, name: str) -> Tensor:

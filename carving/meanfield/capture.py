@@ -80,13 +80,22 @@ class KnownPoints:
             setattr(self, field.name, torch.cat([getattr(self, field.name), getattr(other, field.name)]))
         self._in_dtype.clear()
 
-    def add_new(self, plefka: Plefka, points: KnownPoints) -> None:
-        """Those of these points that are not known yet: further from all others than both errors."""
+    def add_new(self, plefka: Plefka, points: KnownPoints) -> Tensor:
+        """Those of these points that are not known yet: further from all others than both errors.
+
+        Returns which of those that are known now each of them is. (n,)
+        """
+        which = []
         for index in range(len(points)):
-            point = points[torch.tensor([index], device=points.error.device)]
+            point = points[index : index + 1]
             away = plefka.size(self.visible - point.visible, self.hidden - point.hidden)
-            if not bool((away <= self.error + point.error).any()):
+            same = torch.nonzero(away <= self.error + point.error)[:, 0]
+            if len(same):
+                which.append(int(same[away[same].argmin()]))
+            else:
+                which.append(len(self))
                 self.add(point)
+        return torch.tensor(which, dtype=torch.int64, device=points.error.device)
 
     def __post_init__(self) -> None:
         self._in_dtype: dict[torch.dtype, State] = {}

@@ -10,14 +10,14 @@ Source: Decelle, Rosset & Seoane, PRE 108, 014110 (2023).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from carving._device import resolve_device
 from carving._progress import Progress, ProgressCallback
@@ -25,22 +25,19 @@ from carving.data import Labels, Samples
 from carving.errors import InvalidInput
 from carving.meanfield import FixedPoints, Plefka, Spent, link, same_points
 from carving.meanfield.linkage import by_first_appearance, per_site_coordinates
-from carving.meanfield.solver import Solver, starting_points
+from carving.meanfield.plefka import State
+from carving.meanfield.solver import starting_points
 from carving.sampling import select_ages_by_acceptance
 from carving.tree._assembly import Walk, assemble
 from carving.tree._columns import string_column
-from carving.tree._reached import Reached
+from carving.tree._reached import Equations, Reached
+from carving.tree._rows import ROWS, Rows
 from carving.tree._work import AgeWork, Work
 
 if TYPE_CHECKING:
     from carving.checkpoints import CheckpointSequence
     from carving.rbm import RBM
     from carving.tree.tree import Tree
-    from carving.units import Unit
-
-_ROWS_AT_ONCE = 16_384
-# rows of which distances are made while they lie in the cache
-_ROWS_IN_CACHE = 256
 
 
 @dataclass(frozen=True)
@@ -112,6 +109,7 @@ def build_tree(
     batch_size: int | None = None,
     device: str | torch.device = "cpu",
     work_folder: str | Path | None = None,
+    executor: Executor | None = None,
     progress: ProgressCallback | None = None,
 ) -> Tree:
     """The family tree of samples under the learning history of a machine (mathematics §5).
@@ -122,7 +120,7 @@ def build_tree(
         The checkpoints.
     samples
         Samples (n, N_v) as the visible units take them: 0/1, ±1, or codes or one-hot for Potts. numpy,
-        torch, zarr or :class:`carving.Samples`.
+        torch, zarr, dask or :class:`carving.Samples`.
     names
         Names of the samples; those of ``samples`` if it has them, else "0" … "n−1".
     labels
@@ -153,6 +151,10 @@ def build_tree(
         A folder that keeps every finished age, and at an age every finished chunk of 16,384 rows, until
         the tree is whole: called again with the same machines, samples and settings, the walk resumes
         where it had been.
+    executor
+        Who works on the samples, chunk by chunk: any :class:`concurrent.futures.Executor`, such as one of
+        processes or ``dask.distributed.Client(…).get_executor()``. The tree is the same as without one.
+        Workers read arrays of zarr and dask by themselves, and are sent the rows of others.
     progress
         Called with each age's rows done.
 
@@ -180,8 +182,9 @@ def build_tree(
     _check_settings(settings)
     values, names, source = _samples_and_names(run, samples, names)
     columns, colors = _labels(labels, colors, len(names))
-    for part in _encoded(run.visible, values, source):
-        del part  # only to see that every sample is one, before any work starts
+    rows = Rows(values, run.visible, source, executor)
+    # which also sees that every sample is one, before any work starts
+    fingerprint = rows.fingerprint()
     walked = np.sort(select_ages_by_acceptance(run, ages))[::-1]
     options = {
         "order": order,
@@ -191,7 +194,7 @@ def build_tree(
         "same_point_distance": same_point_distance,
         "ages": ages if isinstance(ages, str) else ",".join(str(age) for age in ages),
     }
-    work = Work.opened(work_folder, run, walked, values, options)
+    work = Work.opened(work_folder, run, walked, fingerprint, options)
     found: list[Age] = []
     for age in walked.tolist():
         kept = work.at(age)
@@ -200,13 +203,13 @@ def build_tree(
             rbm = run.at_age(age).to(device=settings.device)
             before = found[-1] if found else None
             stage = _Stage(progress, f"age {age}")
-            here = _carve(rbm, values, before, settings, source, stage, kept)
+            here = _carve(rbm, rows, before, settings, stage, kept, executor)
             kept.save(here)
         found.append(here)
         if progress:
             total = len(here.group)
             progress(Progress(f"age {age}", total, total, f"{len(here.error)} states"))
-    walk = Walk(walked, found, run.visible, _distances(values, found[0], run.visible))
+    walk = Walk(walked, found, run.visible, rows.distances(found[0].visible, found[0].group))
     spent = sum((Spent(**json.loads(age.spent)) for age in found), Spent()).as_dict()
     return assemble(walk, names, columns, colors, run, options, work.provenance, spent)
 
@@ -220,6 +223,10 @@ class _Stage:
     def __call__(self, report: Progress) -> None:
         if self.progress:
             self.progress(Progress(self.name, self.before + report.done, self.total, report.message))
+
+    def advance(self, rows: int) -> None:
+        self.before += rows
+        self(Progress(self.name, 0, self.total))
 
 
 def _check_settings(settings: Settings) -> None:
@@ -281,20 +288,37 @@ def _labels(
     return columns, {name: dict(of) for name, of in (colors or {}).items()}
 
 
+@dataclass(frozen=True)
+class _States:
+    """The states of an age, from which the next younger one begins."""
+
+    visible: np.ndarray
+    hidden: np.ndarray
+
+    def start(self, plefka: Plefka, rbm: RBM) -> State:
+        return starting_points(plefka, rbm, self.visible, self.hidden)
+
+
 def _carve(
     rbm: RBM,
-    samples: Any,
+    samples: Rows,
     before: Age | None,
     settings: Settings,
-    source: str,
     stage: _Stage,
     work: AgeWork,
+    executor: Executor | None,
 ) -> Age:
     """One age: starting points to groups and their states."""
-    stage.total = samples.shape[0] if before is None else len(before.error)
-    chunks = _from_samples(rbm, samples, source) if before is None else _from_states(before)
-    plefka = Plefka(rbm, settings.order)
-    of_row, distinct, spent = _distinct_points(rbm, plefka, chunks, settings, stage, work)
+    equations = Equations(rbm, settings.order, settings.tolerance, settings.iteration, settings.batch_size)
+    reached = Reached(equations)
+    if before is None:
+        stage.total = samples.count
+        reached.solve(samples, work, stage, executor)
+    else:
+        # states are few: to send them elsewhere would take longer
+        stage.total = len(before.error)
+        reached.solve([_States(before.visible, before.hidden)], work, stage, None)
+    of_row, distinct = _distinct_points(reached, Plefka(rbm, settings.order), settings)
     coordinates = per_site_coordinates(distinct.visible, rbm.visible.distance_scale)
     linkage = link(coordinates, settings.linkage_distance)
     # numbered by first row, not by first distinct point
@@ -314,7 +338,7 @@ def _carve(
         smallest_gap=linkage.smallest_gap,
         unconverged=int((~of_row.converged).sum()),
         point_error=of_row.error,
-        spent=json.dumps(spent.as_dict()),
+        spent=json.dumps(reached.spent.as_dict()),
     )
 
 
@@ -327,51 +351,12 @@ class _OfRow:
     converged: np.ndarray
 
 
-def _encoded(unit: Unit, samples: Any, source: str) -> Iterator[Tensor]:
-    """The samples as magnetisations, in chunks."""
-    for low in range(0, samples.shape[0], _ROWS_AT_ONCE):
-        part = samples[low : low + _ROWS_AT_ONCE]
-        values = part if isinstance(part, Tensor) else np.asarray(part)
-        yield unit.encode(values, torch.float64, source=source, first_row=low)
-
-
-def _from_samples(rbm: RBM, samples: Any, source: str) -> Iterator[tuple[Tensor, None]]:
-    for part in _encoded(rbm.visible, samples, source):
-        yield part, None
-
-
-def _from_states(before: Age) -> Iterator[tuple[Tensor, Tensor]]:
-    yield torch.from_numpy(before.visible), torch.from_numpy(before.hidden)
-
-
-def _distinct_points(
-    rbm: RBM,
-    plefka: Plefka,
-    chunks: Iterator[tuple[Tensor, Tensor | None]],
-    settings: Settings,
-    stage: _Stage,
-    work: AgeWork,
-) -> tuple[_OfRow, FixedPoints, Spent]:
-    """Solve chunk by chunk and keep only distinct points: memory grows with them, not with the rows."""
-    solver = Solver(
-        plefka,
-        tolerance=settings.tolerance,
-        iteration=settings.iteration,
-        rows=settings.batch_size,
-        progress=stage,
-    )
-    reached = Reached(solver)
-    for index, (v, h) in enumerate(chunks):
-        kept = work.load_part(index)
-        if kept is None:
-            work.save_part(index, reached.solve(*starting_points(plefka, rbm, v, h)))
-        else:
-            reached.restore(kept)
-        stage.before += len(v)
+def _distinct_points(reached: Reached, plefka: Plefka, settings: Settings) -> tuple[_OfRow, FixedPoints]:
+    """The points that differ, and which of them each row reached."""
     row, found = reached.points()
     same, distinct = _merge_equal(plefka, found, settings.closeness)
     error, converged = found.error.cpu().numpy()[row], found.converged.cpu().numpy()[row]
-    return _OfRow(same[row], error, converged), distinct, solver.spent
+    return _OfRow(same[row], error, converged), distinct
 
 
 def _merge_equal(plefka: Plefka, points: FixedPoints, closeness: float) -> tuple[np.ndarray, FixedPoints]:
@@ -388,19 +373,6 @@ def _lowest(points: FixedPoints, group: np.ndarray) -> np.ndarray:
     return order[np.unique(group[order], return_index=True)[1]]
 
 
-def _distances(samples: Any, oldest: Age, unit: Unit) -> np.ndarray:
-    """Per-site distance of each sample from its state at the oldest age. (n,)"""
-    states = per_site_coordinates(torch.from_numpy(oldest.visible), unit.distance_scale)
-    parts, low = [], 0
-    for encoded in _encoded(unit, samples, "samples"):
-        for part in encoded.split(_ROWS_IN_CACHE):
-            own = states[torch.from_numpy(oldest.group[low : low + len(part)])]
-            difference = per_site_coordinates(part, unit.distance_scale) - own
-            parts.append(torch.linalg.vector_norm(difference, dim=1).numpy())
-            low += len(part)
-    return np.concatenate(parts)
-
-
 def estimate_memory(run: CheckpointSequence, samples: Any, batch_size: int | None = None) -> int:
     """Bytes that :func:`build_tree` is likely to need at its peak: a rule of thumb for a warning.
 
@@ -409,7 +381,7 @@ def estimate_memory(run: CheckpointSequence, samples: Any, batch_size: int | Non
     """
     rbm = run[-1]
     row = 8 * (rbm.visible_bias.numel() + rbm.hidden_size)
-    rows = min(samples.shape[0], _ROWS_AT_ONCE)
+    rows = min(samples.shape[0], ROWS)
     batch = min(rows, batch_size or 512)
     raw = int(np.prod(samples.shape)) if hasattr(samples, "shape") else 0
     return 5 * rows * row + 12 * batch * row + 4 * 8 * rbm.weights.numel() + 5 * 2**27 + raw

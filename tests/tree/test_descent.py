@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from carving.data import Labels, Samples
 from carving.meanfield import fixed_points
 from carving.meanfield.solver import Solver
-from carving.tree import Tree, build_tree, descent, load_tree
+from carving.tree import Tree, _reached, build_tree, load_tree
 from tests.reference.descent import as_sets, descend, per_site
 from tests.tree.runs import AGES, KINDS, pattern_machine, pattern_samples, store
 
@@ -281,7 +281,7 @@ def test_rows_that_do_not_converge_are_in_the_tree_and_counted(run, monkeypatch)
             self.point[::3] = -1
             self._left_at = v[::3], h[::3]
 
-    monkeypatch.setattr(descent, "Solver", Hasty)
+    monkeypatch.setattr(_reached, "Solver", Hasty)
     tree = build_tree(run, pattern_samples(30), ages=[100])
     assert (len(tree.leaves), tree.ages.unconverged.tolist()) == (30, [10])
 
@@ -303,7 +303,7 @@ def test_a_converged_point_represents_a_group_before_one_that_is_not(run, monkey
             points.free_energy[1::2] -= 1
             return points
 
-    monkeypatch.setattr(descent, "Solver", HalfConverged)
+    monkeypatch.setattr(_reached, "Solver", HalfConverged)
     tree = build_tree(run, pattern_samples(30), linkage_distance=10.0, ages=[1000])
     assert tree.nodes.converged.tolist() == [True]
 

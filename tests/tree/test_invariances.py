@@ -108,7 +108,7 @@ def test_the_tree_does_not_depend_on_how_many_samples_are_read_at_once(folder, d
     run = problem.run
     tree = build_tree(run, problem.samples, **problem.options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("carving.tree.descent._ROWS_AT_ONCE", rows)
+        patch.setattr("carving.tree._rows.ROWS", rows)
         chunked = build_tree(run, problem.samples, **problem.options)
     assert_same_tree(tree, chunked)
 

@@ -7,7 +7,7 @@ import pytest
 
 from carving._progress import Progress
 from carving.meanfield.solver import Solver
-from carving.tree import Tree, build_tree, descent
+from carving.tree import Tree, _reached, _rows, build_tree
 from tests.tree.runs import AGES, pattern_machine, pattern_machines, pattern_samples, store
 
 OLDEST_FIRST = AGES[::-1]
@@ -38,7 +38,7 @@ def solved(monkeypatch):
             rows.append(len(v))
             super().solve(v, h)
 
-    monkeypatch.setattr(descent, "Solver", Counted)
+    monkeypatch.setattr(_reached, "Solver", Counted)
     return rows
 
 
@@ -197,7 +197,7 @@ def test_a_file_in_the_place_of_the_work_folder_is_refused(run, tmp_path):
 
 @pytest.mark.parametrize("chunk", range(4))
 def test_finished_chunks_are_not_computed_again(run, tmp_path, monkeypatch, solved, chunk):
-    monkeypatch.setattr(descent, "_ROWS_AT_ONCE", 6)
+    monkeypatch.setattr(_rows, "ROWS", 6)
     samples, folder = pattern_samples(20), tmp_path / "work"
     whole = build_tree(run, samples)
     counts = [20, 4, 4, 2]
