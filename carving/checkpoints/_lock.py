@@ -40,7 +40,7 @@ class WriterLock:
         except OSError as error:
             reason = os.strerror(error.errno or 0).lower()
             raise InvalidInput(f"{folder}: cannot be written to ({reason}); choose another output") from None
-        if not _seize(descriptor):
+        if not seize(descriptor):
             os.close(descriptor)
             raise InvalidInput(
                 f"{folder}: is being written by another program; wait until it has ended, or stop it"
@@ -48,7 +48,8 @@ class WriterLock:
         self.release = weakref.finalize(self, os.close, descriptor)
 
 
-def _seize(descriptor: int) -> bool:
+def seize(descriptor: int) -> bool:
+    """Take the lock on an open file, unless another has it for longer than a moment."""
     if sys.platform == "win32":
         return True
     # a reader that asks whether there is a writer holds the lock for some microseconds

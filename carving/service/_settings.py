@@ -39,8 +39,12 @@ class Settings:
         Time that a query may wait and compute; then it is given up.
     requests_at_once
         Requests under way, beyond which new ones are asked to come later.
+    jobs_at_once
+        Jobs under way.
+    jobs_waiting
+        Jobs not ended, beyond which new ones are refused.
     device
-        Where queries compute.
+        Where queries and jobs compute.
     batching
         Whether queries of several clients are solved together.
     """
@@ -56,11 +60,21 @@ class Settings:
     receive_seconds: float = 30.0
     answer_seconds: float = 60.0
     requests_at_once: int = 256
+    jobs_at_once: int = 1
+    jobs_waiting: int = 1_000
     device: str = "cpu"
     batching: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("document_bytes", "upload_bytes", "rows", "requests_at_once"):
+        counts = (
+            "document_bytes",
+            "upload_bytes",
+            "rows",
+            "requests_at_once",
+            "jobs_at_once",
+            "jobs_waiting",
+        )
+        for name in counts:
             if getattr(self, name) < 1:
                 raise InvalidInput(f"{name} {getattr(self, name)} is not positive")
         for name in ("receive_seconds", "answer_seconds"):

@@ -1,13 +1,14 @@
 """A workspace: a folder of checkpoint stores, trees and sample files, known by name.
 
 Nothing that a client says is ever made into a path. Names are looked up in what a walk through the folder
-has found, and that walk follows no links.
+has found, and that walk follows no links; names of new outputs hold neither separators nor leading dots.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -16,18 +17,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from carving.errors import CorruptStore, MissingFile
+from carving.errors import CorruptStore, InvalidInput, MissingFile, OutputExists
 
 if TYPE_CHECKING:
     from carving.checkpoints import CheckpointSequence
     from carving.tree import Tree
+
+OWN_FOLDER = ".carving"
+"""Where the service keeps jobs and uploads, inside the workspace."""
 
 SEPARATOR = "~"
 """Stands for the path separator in names, so that a name is one segment of an address."""
 
 _KINDS = {"carving-checkpoints": "stores", "carving-tree": "trees"}
 _SAMPLE_FILES = (".npz", ".npy", ".fasta", ".fasta.gz", ".fa", ".fa.gz", ".csv", ".csv.gz", ".txt", ".txt.gz")
-_TREE_STORE = "tree.zarr"
+TREE_STORE = "tree.zarr"
+"""What the store of a tree is called in the folder that has the tree's name."""
+
+_NEW_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _DEEPEST = 4
 _MOST_ENTRIES = 100_000
 _LARGEST_DOCUMENT = 2**26
@@ -70,6 +77,16 @@ class Workspace:
         self._open: OrderedDict[tuple[Path, Any], Any] = OrderedDict()
         self._fingerprints: dict[tuple[Path, Any], str] = {}
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether jobs can leave results here."""
+        return os.access(self.folder, os.W_OK | os.X_OK)
+
+    @property
+    def own_folder(self) -> Path:
+        """Where jobs and uploads are kept; made by who first writes to it."""
+        return self.folder / OWN_FOLDER
+
     # ---- names
 
     def contents(self, *, fresh: bool = False) -> Contents:
@@ -88,6 +105,10 @@ class Workspace:
         """The folder of a tree's store."""
         return self._path("trees", "tree", name)
 
+    def file_path(self, name: str) -> Path:
+        """A file of samples or labels."""
+        return self._path("files", "file", name)
+
     def _path(self, kind: str, words: str, name: str) -> Path:
         found = getattr(self.contents(), kind).get(name) or getattr(self.contents(fresh=True), kind).get(name)
         if found is None:
@@ -95,6 +116,26 @@ class Workspace:
                 f"{name[:100]!r}: this workspace has no {words} of that name; list what it has first"
             )
         return found
+
+    def new_output(self, name: str) -> Path:
+        """Where a new store or tree of that name goes.
+
+        Raises
+        ------
+        InvalidInput
+            If it is no plain name.
+        OutputExists
+            If something is there already.
+        """
+        if not _NEW_NAME.fullmatch(name) or name.endswith(".partial"):
+            raise InvalidInput(
+                f"{name[:100]!r}: is no name for an output; take up to 100 letters, digits, dots, dashes and "
+                "underscores that begin with a letter or a digit"
+            )
+        target = self.folder / name
+        if os.path.lexists(target):
+            raise OutputExists(f"{name!r}: is there already; choose another name")
+        return target
 
     # ---- what the names stand for
 
@@ -173,7 +214,7 @@ def _look(folder: Path) -> Contents:
             kind = _KINDS.get(_format(path))
             if kind is None:
                 continue
-            if parts[-1] == _TREE_STORE and len(parts) > 1:
+            if parts[-1] == TREE_STORE and len(parts) > 1:
                 parts = parts[:-1]
             found[kind][SEPARATOR.join(parts)] = path
         elif path.name.lower().endswith(_SAMPLE_FILES):
