@@ -250,6 +250,10 @@ def _samples_and_names(
     if not len(run):
         raise InvalidInput(f"{run.path}: holds no checkpoint yet; wait until the training has saved one")
     sites = run.visible_size
+    if any(size != size for size in samples.shape):
+        raise InvalidInput(
+            f"{source}: have an unknown number of rows; let dask count them with compute_chunk_sizes()"
+        )
     if len(samples.shape) not in (2, 3) or not samples.shape[0] or samples.shape[1] != sites:
         raise InvalidInput(
             f"{source}: has shape {tuple(samples.shape)}, but the machine of {run.path} takes samples of "

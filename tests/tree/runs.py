@@ -13,6 +13,7 @@ import torch
 
 from carving import RBM
 from carving.checkpoints import CheckpointSequence, create_checkpoints, open_checkpoints
+from carving.tree import Tree
 
 SITES, UNITS = (12, 12), 6  # of the blocks
 AGES = (1, 10, 100, 1000)
@@ -103,6 +104,15 @@ def store(folder: Path, machines: Mapping[int, RBM]) -> CheckpointSequence:
         for age, machine in machines.items():
             run.append(machine.to(dtype=torch.float32), updates=age)
     return open_checkpoints(path)
+
+
+def assert_equal(first: Tree, second: Tree) -> None:
+    """Every number of one tree is that of the other, to the last bit."""
+    for table in ("nodes", "leaves", "states", "ages"):
+        for column in getattr(first, table).column_types:
+            one, other = (getattr(getattr(tree, table), column) for tree in (first, second))
+            np.testing.assert_array_equal(one, other, err_msg=f"{table}: {column}")
+    assert (first.options, first.provenance) == (second.options, second.provenance)
 
 
 def _sites_of(block: int, sites: Sequence[int]) -> slice:

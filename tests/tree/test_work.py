@@ -7,8 +7,8 @@ import pytest
 
 from carving._progress import Progress
 from carving.meanfield.solver import Solver
-from carving.tree import Tree, _reached, _rows, build_tree
-from tests.tree.runs import AGES, pattern_machine, pattern_machines, pattern_samples, store
+from carving.tree import _reached, _rows, build_tree
+from tests.tree.runs import AGES, assert_equal, pattern_machine, pattern_machines, pattern_samples, store
 
 OLDEST_FIRST = AGES[::-1]
 
@@ -49,14 +49,6 @@ def whole(run, tmp_path):
     with pytest.raises(Interrupted):
         build_tree(run, pattern_samples(20), work_folder=folder, progress=Stop(1))
     return folder
-
-
-def assert_equal(first: Tree, second: Tree) -> None:
-    for table in ("nodes", "leaves", "states", "ages"):
-        for column in getattr(first, table).column_types:
-            one, other = (getattr(getattr(tree, table), column) for tree in (first, second))
-            np.testing.assert_array_equal(one, other, err_msg=f"{table}: {column}")
-    assert (first.options, first.provenance) == (second.options, second.provenance)
 
 
 @pytest.mark.parametrize("age", OLDEST_FIRST)
