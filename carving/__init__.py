@@ -10,13 +10,25 @@ from typing import TYPE_CHECKING, Any
 from carving._version import version_of
 
 if TYPE_CHECKING:
-    from carving import checkpoints, data, export, meanfield, physics, report, statistics, training, tree
+    from carving import (
+        checkpoints,
+        client,
+        data,
+        export,
+        meanfield,
+        physics,
+        report,
+        statistics,
+        training,
+        tree,
+    )
     from carving.checkpoints import (
         CheckpointSequence,
         create_checkpoints,
         import_checkpoints,
         open_checkpoints,
     )
+    from carving.client import connect
     from carving.data import Labels, Samples, read_labels, read_samples
     from carving.errors import CarvingError
     from carving.meanfield import FixedPoints, fixed_points
@@ -36,11 +48,23 @@ _HOMES = {
         ("CheckpointSequence", "create_checkpoints", "import_checkpoints", "open_checkpoints"),
         "carving.checkpoints",
     ),
+    "connect": "carving.client",
     "sample": "carving.sampling",
     "train": "carving.training",
     **dict.fromkeys(("Tree", "build_tree", "load_tree"), "carving.tree"),
 }
-_ROOMS = ("checkpoints", "data", "export", "meanfield", "physics", "report", "statistics", "training", "tree")
+_ROOMS = (
+    "checkpoints",
+    "client",
+    "data",
+    "export",
+    "meanfield",
+    "physics",
+    "report",
+    "statistics",
+    "training",
+    "tree",
+)
 
 __all__ = [
     "RBM",
@@ -57,6 +81,8 @@ __all__ = [
     "Unit",
     "build_tree",
     "checkpoints",
+    "client",
+    "connect",
     "create_checkpoints",
     "data",
     "export",

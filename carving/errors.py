@@ -31,3 +31,11 @@ class MissingDependency(CarvingError, ImportError):
 
 class OutOfMemory(CarvingError, MemoryError):
     """The work does not fit into memory, even in the smallest batch."""
+
+
+class NotAllowed(CarvingError, PermissionError):
+    """A service does not let this client do what it asked for."""
+
+
+class ServiceFailure(CarvingError, ConnectionError):
+    """A service cannot be reached, is too busy, or has failed."""

@@ -21,6 +21,7 @@ from carving_cli.main import carve
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 ROOMS = (
     "checkpoints",
+    "client",
     "data",
     "export",
     "meanfield",

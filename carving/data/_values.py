@@ -172,9 +172,11 @@ def _blocks(chosen: range, array: Any) -> Iterator[range]:
     """Cut the rows into ranges of a bounded number of bytes, whole chunks of the array where it has any."""
     row_bytes = max(1, int(np.prod(array.shape[1:])) * array.dtype.itemsize)
     size = max(1, BLOCK_BYTES // row_bytes)
-    chunks = getattr(array, "chunks", None)
-    if chunks and chunks[0] <= size:
-        size -= size % chunks[0]
+    if chunks := getattr(array, "chunks", None):
+        # dask says how many rows each chunk has, where others say how many all have
+        rows = chunks[0] if isinstance(chunks[0], int) else max(chunks[0])
+        if rows <= size:
+            size -= size % rows
     begin = 0
     while begin < len(chosen):
         # the block ends where a multiple of its size does in the file, so that no chunk is read twice

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,11 +87,13 @@ def _arrow(columns: Columns, _total: int, _page: Page) -> bytes:
 
 def _npz(columns: Columns, _total: int, _page: Page) -> bytes:
     file = io.BytesIO()
-    # text of fixed width: what numpy reads back without pickle
-    plain = {
-        name: values.astype(str) if values.dtype.kind == "O" else values for name, values in columns.items()
-    }
-    np.savez(file, allow_pickle=False, **plain)
+    # not by numpy.savez, to which a column called "file" would be its own argument
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, values in columns.items():
+            # text of fixed width: what numpy reads back without pickle
+            plain = values.astype(str) if values.dtype.kind == "O" else values
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as inside:
+                np.lib.format.write_array(inside, plain, allow_pickle=False)
     return file.getvalue()
 
 

@@ -48,7 +48,7 @@ async def fixed_points(
     found = await service.queries.fixed_points(
         store, samples.values, age=age, order=order, tolerance=tolerance
     )
-    columns = {"name": samples.names} | {name: found[name] for name in (*_FIGURES, "sweeps")}
+    columns = {"name": samples.names} | {name: found[name] for name in (*_FIGURES, "sweeps", "method")}
     if points:
         columns |= {name: found[name] for name in _LAYERS}
     return table(columns, accept)

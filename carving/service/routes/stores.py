@@ -33,10 +33,13 @@ class Store(BaseModel):
     hidden: str = Field(description="Type of the hidden units.", examples=["bernoulli"])
     visible_size: int | None = Field(description="Number of sites.")
     hidden_size: int | None = Field(description="Number of hidden units.")
+    states: int | None = Field(description="States of a Potts site.")
+    hidden_precision: float | None = Field(description="γ of Gaussian hidden units.")
     beta: float = Field(description="Inverse temperature.")
     alphabet: str | None = Field(description="Letters of the states, where the data are sequences.")
     has_samples: bool = Field(description="Whether the training samples are kept in it.")
     being_written: bool = Field(description="Whether a training is under way.")
+    fingerprint: str = Field(description="Equal for equal machines, wherever they are stored.")
 
 
 class Stores(BaseModel):
@@ -70,10 +73,13 @@ def _described(name: str, run: CheckpointSequence) -> Store:
         hidden=run.hidden.name,
         visible_size=run.visible_size,
         hidden_size=run.hidden_size,
+        states=run.visible.site_shape[0] if run.visible.site_shape else None,
+        hidden_precision=getattr(run.hidden, "precision", None),
         beta=run.beta,
         alphabet=run.alphabet,
         has_samples=run.has_samples,
         being_written=run.being_written,
+        fingerprint=run.fingerprint,
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
@@ -95,6 +96,11 @@ def _facts(workspace: Workspace, name: str, tree: Tree) -> dict[str, Any]:
     }
 
 
+def _shown_provenance(tree: Tree) -> dict[str, Any]:
+    # the path of the store on the machine of the service is nobody's business
+    return {name: value for name, value in tree.provenance.items() if name != "checkpoints"}
+
+
 @router.get("", summary="All trees")
 def list_trees(service: ServiceOf) -> Trees:
     """Every tree of the workspace."""
@@ -112,9 +118,9 @@ def describe_tree(service: ServiceOf, tree: TreeName) -> TreeSummary:
     """What a tree holds and how it was made."""
     found = service.workspace.tree(tree)
     facts = _facts(service.workspace, tree, found)
-    # the path of the store on the machine of the service is nobody's business
-    provenance = {name: value for name, value in found.provenance.items() if name != "checkpoints"}
-    return TreeSummary(**facts, options=found.options, provenance=provenance, summary=found.summary())
+    return TreeSummary(
+        **facts, options=found.options, provenance=_shown_provenance(found), summary=found.summary()
+    )
 
 
 @router.get(
@@ -198,6 +204,29 @@ def page_of_tree(service: ServiceOf, tree: TreeName) -> Response:
     return Response(orjson.dumps(page_data(service.workspace.tree(tree))), media_type="application/json")
 
 
+@router.get(
+    "/{tree}/store",
+    summary="The whole tree",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "The store `tree.zarr` as a .zip, for `carving.load_tree` to read once unpacked.",
+            "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+        },
+        **problems(404, 409, 422, 507),
+    },
+)
+def store_of_tree(service: ServiceOf, tree: TreeName) -> StreamingResponse:
+    """Everything that is known of a tree, with its trajectories, as `tree.save` writes it."""
+    found = service.workspace.tree(tree)
+    # written anew: without the path of the checkpoints, and without whatever else lies in that folder
+    file = _zipped(
+        lambda folder: replace(found, provenance=_shown_provenance(found)).save(folder / "tree.zarr")
+    )
+    headers = {"Content-Disposition": 'attachment; filename="tree.zarr.zip"'}
+    return StreamingResponse(_blocks(file), media_type="application/zip", headers=headers)
+
+
 @router.get("/{tree}/exports", summary="Formats in which it can be had", responses=problems(404, 409))
 def list_exports(service: ServiceOf, tree: TreeName) -> Formats:
     """All formats, and what opens them."""
@@ -257,14 +286,21 @@ def _file_name(tree: str, format: Format) -> str:
 
 def _written(tree: Tree, format: Format, options: ExportOptions) -> IO[bytes]:
     """The export as an open file that is gone when it is closed."""
+    if not format.suffix:
+        return _zipped(lambda folder: format.write_into(tree, folder, options))
+    with tempfile.TemporaryDirectory(prefix="carving-") as folder:
+        format.write_into(tree, FilePath(folder), options)
+        return open(FilePath(folder) / format.target, "rb")
+
+
+def _zipped(write_into: Callable[[FilePath], None]) -> IO[bytes]:
+    """What is written into a folder, as a .zip that is gone when it is closed."""
     import shutil
 
     with tempfile.TemporaryDirectory(prefix="carving-") as folder:
-        inside = FilePath(folder) / "export"
+        inside = FilePath(folder) / "inside"
         inside.mkdir()
-        format.write_into(tree, inside, options)
-        if format.suffix:
-            return open(inside / format.target, "rb")
+        write_into(inside)
         return open(shutil.make_archive(str(FilePath(folder) / "all"), "zip", inside), "rb")
 
 
