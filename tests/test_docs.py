@@ -39,7 +39,16 @@ ROOMS = (
     "units",
 )
 # tables of other names, constants and helpers of other rooms, which have no page of their own
-NOT_LISTED = {"STARTS", "PROTEIN_ALPHABET", "ScalarUnit", "generators", "models", "resolve_unit", *ROOMS}
+NOT_LISTED = {
+    "STARTS",
+    "NODE_LABELS",
+    "PROTEIN_ALPHABET",
+    "ScalarUnit",
+    "generators",
+    "models",
+    "resolve_unit",
+    *ROOMS,
+}
 
 
 def examples(page: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -16,6 +17,7 @@ from carving.service._middleware import Guard, Limits, Record
 from carving.service._service import Service
 from carving.service._settings import Settings
 from carving.service.routes import routers
+from carving.service.routes.stores import Machine
 from carving.service.workspace import Workspace
 
 _DESCRIPTION = """
@@ -71,10 +73,12 @@ def create_app(workspace: str | os.PathLike[str] | Workspace, settings: Settings
         redoc_url=None,
         lifespan=lifespan,
         generate_unique_id_function=_operation,
+        responses=_problems.problems(400, 401, 403, 422, 503),
         # an address that is nearly right is an error, not another address
         redirect_slashes=False,
     )
     app.state.service = service
+    _describe_problems(app)
     _problems.install(app)
     for router in routers():
         app.include_router(router)
@@ -91,6 +95,20 @@ def create_app(workspace: str | os.PathLike[str] | Workspace, settings: Settings
     app.add_middleware(Guard, settings=settings)
     app.add_middleware(Record, metrics=service.metrics)
     return app
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Add to the description what answers refer to without returning it as a model."""
+    describe = app.openapi
+
+    def described() -> dict[str, Any]:
+        document = describe()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        for model in (_problems.Problem, Machine):
+            schemas[model.__name__] = model.model_json_schema()
+        return document
+
+    app.openapi = described  # type: ignore[method-assign]
 
 
 def _operation(route: APIRoute) -> str:

@@ -54,7 +54,7 @@ TOKEN_VARIABLE = "CARVING_TOKEN"
     help="A web origin whose pages may read answers (CORS). May be repeated.",
 )
 @click.option(
-    "--rows",
+    "--most-samples",
     type=click.IntRange(min=1),
     default=10_000,
     show_default=True,
@@ -78,7 +78,7 @@ def command(
     token_file: Path | None,
     trusted_hosts: tuple[str, ...],
     origins: tuple[str, ...],
-    rows: int,
+    most_samples: int,
     upload_mebibytes: int,
     device: str,
 ) -> None:
@@ -114,7 +114,7 @@ def command(
         token=token,
         origins=origins,
         trusted_hosts=trusted_hosts,
-        rows=rows,
+        rows=most_samples,
         upload_bytes=upload_mebibytes * 2**20,
         device=device,
     )

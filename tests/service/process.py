@@ -52,10 +52,10 @@ def start(workspace: Path, *options: str, token: str = "") -> Running:
     with open(workspace.parent / f"{workspace.name}.log", "ab") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
     assert process.stdout is not None
-    line = process.stdout.readline()
+    summary = b"".join(iter(process.stdout.readline, b"}\n"))
     process.stdout.close()
-    assert line, (workspace.parent / f"{workspace.name}.log").read_text()
-    return Running(json.loads(line)["address"], process)
+    assert summary, (workspace.parent / f"{workspace.name}.log").read_text()
+    return Running(json.loads(summary + b"}")["address"], process)
 
 
 @contextmanager
