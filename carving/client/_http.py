@@ -9,15 +9,7 @@ from contextlib import closing, contextmanager
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from carving.errors import (
-    CarvingError,
-    CorruptStore,
-    InvalidInput,
-    MissingDependency,
-    MissingFile,
-    NotAllowed,
-    ServiceFailure,
-)
+from carving.errors import CarvingError, InvalidInput, MissingFile, NotAllowed, ServiceFailure
 
 if TYPE_CHECKING:
     import httpx
@@ -28,11 +20,12 @@ _ERRORS: dict[int, type[CarvingError]] = {
     401: NotAllowed,
     403: NotAllowed,
     404: MissingFile,
-    406: MissingDependency,
     408: ServiceFailure,
-    409: CorruptStore,
     410: MissingFile,
     429: ServiceFailure,
+}
+_ERRORS_BY_NAME = {
+    kind.__name__: kind for kind in CarvingError.__subclasses__() if kind.__module__ == "carving.errors"
 }
 _BUSY = (429, 502, 503)
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 10.0
@@ -187,11 +180,12 @@ class Session:
 
     def _refused(self, answer: httpx.Response, path: str) -> Refused:
         status = answer.status_code
+        detail, name = _detail(answer)
         kind = _ERRORS.get(status, InvalidInput if status < 500 else ServiceFailure)
+        kind = _ERRORS_BY_NAME.get(name, kind)
         if status < 400:
             target = answer.headers.get("Location", "elsewhere")
             return Refused(status, ServiceFailure(f"{self.url}: leads to {target}; connect to that address"))
-        detail = _detail(answer)
         if detail is None:
             words = f"answers with {status} {answer.reason_phrase}, and not as carve serve does"
             return Refused(status, kind(f"{self.url}{path}: {words}; check the address"))
@@ -221,14 +215,15 @@ def own_errors() -> Iterator[None]:
         raise refused.error from None
 
 
-def _detail(answer: httpx.Response) -> str | None:
-    """What a problem document says; None where it is none."""
+def _detail(answer: httpx.Response) -> tuple[str | None, str]:
+    """What a problem document says, and what the library calls it; None and "" where it is none."""
     if not answer.headers.get("Content-Type", "").startswith("application/problem+json"):
-        return None
+        return None, ""
     try:
-        return " ".join(str(answer.json()["detail"]).split())
-    except (ValueError, KeyError, TypeError):
-        return None
+        document = answer.json()
+        return " ".join(str(document["detail"]).split()), str(document.get("error", ""))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None, ""
 
 
 def _seconds(text: str | None) -> float | None:

@@ -65,6 +65,9 @@ class Problem(BaseModel):
     status: int = Field(description="The HTTP status.", examples=[404])
     title: str = Field(description="The kind of problem.", examples=["Not found"])
     detail: str = Field(description="What was wrong, and what to do.")
+    error: str | None = Field(
+        None, description="What the library calls the error, where it is one of it.", examples=["MissingFile"]
+    )
 
 
 class Refusal(CarvingError):
@@ -75,9 +78,13 @@ class Refusal(CarvingError):
         self.status, self.headers = status, headers or {}
 
 
-def problem(status: int, detail: str, *, headers: dict[str, str] | None = None) -> Response:
+def problem(
+    status: int, detail: str, *, headers: dict[str, str] | None = None, error: str | None = None
+) -> Response:
     """The answer itself."""
     body = {"status": status, "title": TITLES.get(status, "Problem"), "detail": _one_line(detail)}
+    if error is not None:
+        body["error"] = error
     return Response(orjson.dumps(body), status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
@@ -98,7 +105,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(CarvingError)
     async def ours(_request: Request, error: Exception) -> Response:
         assert isinstance(error, CarvingError)
-        return problem(status_of(error), str(error))
+        return problem(status_of(error), str(error), error=type(error).__name__)
 
     @app.exception_handler(HTTPException)
     async def http(_request: Request, error: Exception) -> Response:

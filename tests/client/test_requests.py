@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 import httpx
 import numpy as np
 import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
 
 import carving
 from carving.client._http import Session
@@ -22,9 +24,11 @@ from carving.errors import (
     MissingDependency,
     MissingFile,
     NotAllowed,
+    OutOfMemory,
+    OutputExists,
     ServiceFailure,
 )
-from carving.service import Settings
+from carving.service import Settings, _problems
 from tests.client.serving import served
 from tests.service.workspaces import make_workspace
 from tests.tree.runs import pattern_samples
@@ -74,9 +78,9 @@ def in_turn(*answers: httpx.Response | Exception) -> tuple[Session, list[httpx.R
         (401, NotAllowed),
         (403, NotAllowed),
         (404, MissingFile),
-        (406, MissingDependency),
+        (406, InvalidInput),
         (408, ServiceFailure),
-        (409, CorruptStore),
+        (409, InvalidInput),
         (413, InvalidInput),
         (415, InvalidInput),
         (422, InvalidInput),
@@ -94,6 +98,24 @@ def test_problems_are_the_library_s_errors(status, kind):
     assert str(error.value).startswith("http://service: ")
     assert "token" in str(error.value) if status == 401 else "what is wrong" in str(error.value)
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "kind", [MissingFile, OutputExists, CorruptStore, MissingDependency, OutOfMemory, InvalidInput]
+)
+def test_errors_of_the_library_arrive_as_they_left(kind):
+    app = FastAPI()
+    _problems.install(app)
+
+    @app.get("/x")
+    def fails() -> None:
+        raise kind("all is lost")
+
+    with TestClient(app) as client:
+        answer = client.get("/x")
+    asking, _ = in_turn(httpx.Response(answer.status_code, headers=answer.headers, content=answer.content))
+    with pytest.raises(kind, match="all is lost"):
+        asking.json("/x")
 
 
 def test_what_is_no_service_of_carving_is_named():
