@@ -347,7 +347,7 @@ def zipped(name: str) -> bytes:
     [
         b"",
         b"no zip",
-        gzip.compress(b"no zip"),
+        gzip.compress(b"no zip", mtime=0),
         *map(
             zipped, ("../tree.zarr/x", "/etc/x", "tree.zarr/../../x", "tree.zarr/c\\..\\x", "other/zarr.json")
         ),
