@@ -80,6 +80,13 @@ def _from_file(suffix: str) -> Callable[[IO[bytes], str | None, int], Samples]:
 
 
 def _from_npz(file: IO[bytes], alphabet: str | None, limit: int) -> Samples:
+    check_archive(file, limit)
+    file.seek(0)
+    return _from_file(".npz")(file, alphabet, limit)
+
+
+def check_archive(file: IO[bytes], limit: int, *, source: str = _SOURCE) -> None:
+    """Refuse a .npz file that is damaged, or that would unpack to more than ``limit`` bytes."""
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
@@ -88,16 +95,14 @@ def _from_npz(file: IO[bytes], alphabet: str | None, limit: int) -> Samples:
             claimed = sum(_claimed(archive, entry) for entry in entries[:_MOST_ENTRIES])
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError):
         raise Refusal(
-            400, f"{_SOURCE}: is no .npz file, or a damaged one; write it with numpy.savez"
+            400, f"{source}: is no .npz file, or a damaged one; write it with numpy.savez"
         ) from None
     if len(entries) > _MOST_ENTRIES or max(size, claimed) > limit:
         raise Refusal(
             413,
-            f"{_SOURCE}: {len(entries)} arrays that unpack to {max(size, claimed):,} bytes; at most "
+            f"{source}: {len(entries)} arrays that unpack to {max(size, claimed):,} bytes; at most "
             f"{_MOST_ENTRIES} and {limit:,} are taken",
         )
-    file.seek(0)
-    return _from_file(".npz")(file, alphabet, limit)
 
 
 def _claimed(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
