@@ -197,5 +197,7 @@ class BodyReader:
             async with self._alone:
                 samples = await asyncio.to_thread(read, file, alphabet, limit)
         if len(samples) > most:
-            raise Refusal(413, f"{_SOURCE}: {len(samples):,} samples; at most {most:,} are taken at once")
+            raise Refusal(
+                413, f"{_SOURCE}: {len(samples):,} samples; at most {most:,} at once, more as a job"
+            )
         return samples

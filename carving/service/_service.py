@@ -13,6 +13,7 @@ from carving.service._bodies import BodyReader
 from carving.service._metrics import Metrics
 from carving.service._settings import Settings
 from carving.service._tables import Page
+from carving.service.jobs import Jobs, Uploads
 from carving.service.queries import Queries
 from carving.service.workspace import Workspace
 
@@ -31,9 +32,12 @@ class Service:
         self.metrics = Metrics()
         self.bodies = BodyReader(settings)
         self.queries = Queries(workspace, settings)
+        self.jobs = Jobs(workspace, settings)
+        self.uploads = Uploads(workspace, settings)
         self.metrics.watch(
             "carving_rows_waiting", "Samples that wait to be solved.", lambda: self.queries.rows_waiting
         )
+        self.metrics.watch("carving_jobs_running", "Jobs under way.", lambda: self.jobs.at_work)
         self.is_ready = False
 
     def run_of_tree(self, name: str) -> CheckpointSequence:
@@ -45,13 +49,15 @@ class Service:
         return await asyncio.to_thread(opens, name)
 
     async def start(self) -> None:
-        """Begin to answer."""
+        """Begin to answer; jobs that were interrupted go on."""
         await self.queries.start()
+        await self.jobs.start()
         self.is_ready = True
 
     async def stop(self) -> None:
-        """End; who still waits is told so."""
+        """End; who still waits is told so, and jobs wait for the next start."""
         self.is_ready = False
+        await self.jobs.stop()
         await self.queries.stop()
 
 

@@ -54,6 +54,9 @@ TOKEN_VARIABLE = "CARVING_TOKEN"
     help="A web origin whose pages may read answers (CORS). May be repeated.",
 )
 @click.option(
+    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Jobs at once."
+)
+@click.option(
     "--most-samples",
     type=click.IntRange(min=1),
     default=10_000,
@@ -78,6 +81,7 @@ def command(
     token_file: Path | None,
     trusted_hosts: tuple[str, ...],
     origins: tuple[str, ...],
+    jobs: int,
     most_samples: int,
     upload_mebibytes: int,
     device: str,
@@ -85,8 +89,9 @@ def command(
     """Serve a folder of checkpoint stores and trees over HTTP.
 
     Programs of colleagues, without this one or its data, place their samples in a tree, follow them through
-    the ages, and fetch trees in every format. Listens to this machine only unless --host says otherwise; then
-    a token is needed. The interface is described at /docs. Ctrl-C ends it.
+    the ages, fetch trees in every format, and build new ones. Listens to this machine only unless --host says
+    otherwise; then a token is needed. The interface is described at /docs. Ctrl-C ends it; jobs go on at the
+    next start.
 
     \b
     Examples:
@@ -115,6 +120,7 @@ def command(
         origins=origins,
         trusted_hosts=trusted_hosts,
         rows=most_samples,
+        jobs_at_once=jobs,
         upload_bytes=upload_mebibytes * 2**20,
         device=device,
     )

@@ -327,7 +327,8 @@ def test_the_examples_of_the_description_run(served):
     asked = 0
     for path, operations in document["paths"].items():
         operation = operations.get("get")
-        if operation is None:
+        # jobs have names of their own, given when they are submitted
+        if operation is None or "{job}" in path:
             continue
         for parameter in operation.get("parameters", []):
             if parameter["in"] == "path":
@@ -337,7 +338,7 @@ def test_the_examples_of_the_description_run(served):
         answer = served.client.get(path)
         assert answer.status_code == 200, (path, answer.text)
         asked += 1
-    assert asked >= 12
+    assert asked >= 14
 
 
 # ---- who may ask
