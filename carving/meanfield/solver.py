@@ -258,6 +258,8 @@ class Solver:
         The points found so far.
     point
         Of the last batch: which of the known points each row is, −1 where it did not converge.
+    sweeps
+        Of the last batch: how many each row was swept.
     spent
         What all batches have taken.
     """
@@ -301,14 +303,16 @@ class Solver:
             If not even one row fits.
         """
         self.solve(v, h)
-        found, which = self.point >= 0, self.point.clamp(min=0)
+        found = self.point >= 0
         lost = self.unconverged()
         if not bool(found.any()):
             return replace(lost, spent=self.spent)
-        result = self.points[which]
+        # of those that earlier batches have found most may be of no use here
+        used, of_row = torch.unique(torch.where(found, self.point, self.point.max()), return_inverse=True)
+        result = self.points_at(used)[of_row]
         for name in _COLUMNS:
             getattr(result, name)[~found] = getattr(lost, name)
-        return replace(result, sweeps=self._sweeps, method=self._method, spent=self.spent)
+        return replace(result, sweeps=self.sweeps, method=self._method, spent=self.spent)
 
     def solve(self, v: Tensor, h: Tensor) -> None:
         """As :meth:`run`, but only :attr:`point` is told: nothing is copied for each row."""
@@ -329,7 +333,7 @@ class Solver:
     def _solve(self, v: Tensor, h: Tensor) -> None:
         n, device = len(v), v.device
         self._start = v, h
-        self._sweeps = torch.zeros(n, dtype=torch.int64, device=device)
+        self.sweeps = torch.zeros(n, dtype=torch.int64, device=device)
         self._method = torch.zeros(n, dtype=torch.uint8, device=device)
         self.point = torch.full((n,), -1, dtype=torch.int64, device=device)
         rows, size = torch.arange(n, device=device), min(self.rows, n)
@@ -351,8 +355,12 @@ class Solver:
     @property
     def points(self) -> FixedPoints:
         """The points found so far, in the order that :attr:`point` counts in."""
+        return self.points_at(slice(None))
+
+    def points_at(self, which: Tensor | slice) -> FixedPoints:
+        """Some of the points found so far."""
         assert self.known is not None
-        known = self.known
+        known = self.known[which]
         return self._described(known.visible, known.hidden, known.error, known.stable)
 
     def unconverged(self) -> FixedPoints:
@@ -363,7 +371,7 @@ class Solver:
             v, h = self._left_at
         unknown = torch.full((len(rows),), torch.inf, dtype=v.dtype, device=v.device)
         lost = self._described(v, h, unknown, torch.zeros_like(rows, dtype=torch.bool))
-        return replace(lost, sweeps=self._sweeps[rows], method=self._method[rows])
+        return replace(lost, sweeps=self.sweeps[rows], method=self._method[rows])
 
     def _described(self, v: Tensor, h: Tensor, error: Tensor, stable: Tensor) -> FixedPoints:
         pairs = zip(v.split(self.rows), h.split(self.rows), strict=True)
@@ -430,7 +438,7 @@ class Solver:
             if bool(gone.any()):
                 leaves = gone & ~done
                 left.append((active.rows[leaves], active.v[leaves].double(), active.h[leaves].double()))
-                self._sweeps[active.rows[gone]] += active.count[gone] - active.before[gone]
+                self.sweeps[active.rows[gone]] += active.count[gone] - active.before[gone]
                 active = active[~gone]
                 if self.progress:
                     self.progress(Progress("fixed points", int((self.point >= 0).sum()), len(self.point)))
@@ -440,7 +448,7 @@ class Solver:
         return gone
 
     def _entering(self, stage: _Stage, rows: Tensor, state: State) -> UnderWay:
-        sweeps = self._sweeps[rows] if stage.goes_on else torch.zeros_like(rows)
+        sweeps = self.sweeps[rows] if stage.goes_on else torch.zeros_like(rows)
         v, h = (x.to(stage.plefka.dtype) for x in state)
         return UnderWay.entering(rows, v, h, sweeps, propose_below=_PROPOSE_BELOW)
 

@@ -12,11 +12,33 @@ from carving.tree.tree import Tree
 
 if TYPE_CHECKING:
     from carving.tree.descent import build_tree
+    from carving.tree.following import Trajectories, trajectories
+    from carving.tree.novelty import Novelty, TrainingEnergies
     from carving.tree.placement import Placement
 
-__all__ = ["Ages", "Leaves", "Nodes", "Placement", "States", "Tree", "build_tree", "load_tree"]
+__all__ = [
+    "Ages",
+    "Leaves",
+    "Nodes",
+    "Novelty",
+    "Placement",
+    "States",
+    "TrainingEnergies",
+    "Trajectories",
+    "Tree",
+    "build_tree",
+    "load_tree",
+    "trajectories",
+]
 
-_LATER = {"build_tree": "carving.tree.descent", "Placement": "carving.tree.placement"}
+_LATER = {
+    "build_tree": "carving.tree.descent",
+    "Novelty": "carving.tree.novelty",
+    "TrainingEnergies": "carving.tree.novelty",
+    "Placement": "carving.tree.placement",
+    "Trajectories": "carving.tree.following",
+    "trajectories": "carving.tree.following",
+}
 
 
 def __getattr__(name: str) -> Any:
