@@ -46,13 +46,13 @@ async def ended(jobs: Jobs, id: str) -> Job:
     raise AssertionError("events ended before the job")
 
 
-async def reached(jobs: Jobs, id: str, stage: str) -> None:
-    """Wait until a job has reported a stage."""
+async def reached(jobs: Jobs, id: str, done: int) -> None:
+    """Wait until a job has reported so much."""
     async with asyncio.timeout(60):
         async for event in jobs.events(id):
-            if event.job.progress is not None and event.job.progress.stage == stage:
+            if event.job.progress is not None and event.job.progress.done >= done:
                 return
-    raise AssertionError(f"ended before {stage}")
+    raise AssertionError(f"ended before {done}")
 
 
 async def until(condition: Any) -> None:

@@ -150,13 +150,13 @@ def test_the_first_come_are_the_first_begun_and_not_too_many_at_once(tmp_path, c
             ids = [(await jobs.submit("note", note(name))).id for name in "abcd"]
             await until(lambda: len(children) == 2)
             await asyncio.sleep(0.05)
-            assert list(children) == ids[:2]
+            assert set(children) == set(ids[:2])
             assert [jobs.get(id).state for id in ids] == ["running", "running", "waiting", "waiting"]
             children[ids[1]].makes()
             children[ids[1]].ends(0)
             assert (await ended(jobs, ids[1])).state == "done"
             await until(lambda: len(children) == 3)
-            assert list(children) == ids[:3]
+            assert set(children) == set(ids[:3])
             assert jobs.list(state="running")[1] == 2
             assert [job.id for job in jobs.list(limit=2, offset=1)[0]] == ids[::-1][1:3]
             assert jobs.result(ids[1]).name == "b"

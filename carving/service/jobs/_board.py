@@ -100,6 +100,7 @@ class Board:
 
         A disk that is full is waited for, so that nothing that has happened is lost.
         """
+        has_warned = False
         while True:
             live = self._live.get(id)
             if live is not None and "state" in columns:
@@ -111,7 +112,9 @@ class Board:
             except sqlite3.OperationalError as error:
                 if self.is_closed or not has_no_room(error):
                     raise
-                log.warning("a change of job %s waits to be written down: %s", id, NO_ROOM)
+                if not has_warned:
+                    log.warning("a change of job %s waits to be written down: %s", id, NO_ROOM)
+                has_warned = True
                 await asyncio.sleep(_PATIENCE_SECONDS)
         if row is not None:
             if row.job.state != "running":

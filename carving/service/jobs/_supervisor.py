@@ -100,11 +100,13 @@ class Supervisor:
     async def cancel(self, row: Row) -> None:
         """See a job to its end that is marked to be cancelled."""
         run = self._running.get(row.job.id)
-        if run is None:
+        if run is not None:
+            run.is_cancelled = True
+            await run.end()
+            row = await asyncio.to_thread(self._board.store.get, row.job.id)
+        if not row.job.has_ended:
+            # it waited, or was just about to be begun
             await self._settle(row.job.id)
-            return
-        run.is_cancelled = True
-        await run.end()
 
     # ---- the loop
 
@@ -220,10 +222,13 @@ class Supervisor:
             columns |= {"state": "failed", "error": _crashed(row.crashes + 1, code)}
         else:
             columns = {"state": "waiting", "crashes": row.crashes + 1}
+        ends = columns["state"] != "waiting"
+        if ends:
+            # first, since on a disk that is full of it nothing can be written down
+            await asyncio.to_thread(folder.tidy, keep_result=outcome is not None)
         changed = await self._board.change(id, **columns)
-        if changed is not None and changed.job.has_ended:
-            keep = outcome is not None and outcome["kind"] == "file"
-            await asyncio.to_thread(folder.tidy, keep_result=keep)
+        if changed is not None and ends and not _has_file(outcome):
+            await asyncio.to_thread(folder.tidy, keep_result=False)
 
 
 def _published(folder: JobFolder) -> dict[str, Any] | None:
@@ -232,6 +237,10 @@ def _published(folder: JobFolder) -> dict[str, Any] | None:
         return None
     with folder.lock():
         return folder.published()
+
+
+def _has_file(outcome: dict[str, Any] | None) -> bool:
+    return outcome is not None and outcome["kind"] == "file"
 
 
 def _crashed(times: int, code: int | None) -> str:
