@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -59,9 +59,9 @@ class Refused(Exception):
 class Session:
     """Requests over one client of httpx.
 
-    Everything that is asked changes nothing at the service, so that any request may be sent again: when the
-    service is busy, starting, or the connection breaks. An answer that does not come in time is not asked
-    for again, since to ask cost as much the first time.
+    Any request may be sent again: when the service is busy, starting, or the connection breaks. Queries
+    change nothing there, and jobs have a key by which the service knows them. An answer that does not come
+    in time is not asked for again, since to ask cost as much the first time.
 
     Parameters
     ----------
@@ -86,10 +86,21 @@ class Session:
 
     # ---- what is asked
 
-    def json(self, path: str, *, retries: int | None = None) -> dict[str, Any]:
-        """The JSON object at a path."""
+    def json(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        parameters: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        retries: int | None = None,
+    ) -> dict[str, Any]:
+        """The JSON object that is answered."""
         with own_errors():
-            answer = self._answer("GET", path, retries=retries)
+            answer = self._answer(
+                method, path, parameters=parameters, headers=headers, body=body, retries=retries
+            )
         try:
             document = answer.json()
         except ValueError:
@@ -123,6 +134,27 @@ class Session:
         with own_errors():
             self._answer("GET", path, parameters=parameters, file=file)
 
+    def events(self, path: str, *, after: int) -> Iterator[dict[str, str]]:
+        """Server-sent events as they come, until the service ends them.
+
+        Raises
+        ------
+        ServiceFailure
+            If it is out of reach, or the connection breaks; what was heard is left to the caller.
+        """
+        import httpx
+
+        self._check_open()
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
+        try:
+            with own_errors(), self._client.stream("GET", path, headers=headers) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise self._refused(answer, path)
+                yield from _events(answer.iter_raw())
+        except httpx.RequestError as error:
+            raise self._unreachable(error) from None
+
     # ---- how
 
     def _answer(
@@ -138,6 +170,7 @@ class Session:
     ) -> httpx.Response:
         import httpx
 
+        self._check_open()
         retries = self._retries if retries is None else retries
         given = {name: value for name, value in (parameters or {}).items() if value is not None}
         request = self._client.build_request(method, path, params=given, headers=headers, content=body)
@@ -166,6 +199,10 @@ class Session:
             time.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
+    def _check_open(self) -> None:
+        if self._client.is_closed:
+            raise InvalidInput(f"{self.url}: the connection was closed; connect again")
+
     def _unreachable(self, error: Exception) -> ServiceFailure:
         import httpx
 
@@ -193,6 +230,22 @@ class Session:
             detail = "asks for a token; give connect() the right one, or set CARVING_TOKEN"
             return Refused(status, kind(f"{self.url}: {detail}"))
         return Refused(status, kind(f"{self.url}: {detail}"))
+
+
+def _events(blocks: Iterable[bytes]) -> Iterator[dict[str, str]]:
+    """The fields of each event of a stream (HTML, section 9.2.6)."""
+    rest, event = b"", {}
+    for block in blocks:
+        *lines, rest = (rest + block).replace(b"\r\n", b"\n").split(b"\n")
+        for line in lines:
+            if not line:
+                if event:
+                    yield event
+                event = {}
+            elif not line.startswith(b":"):
+                name, _, value = line.decode("utf-8", "replace").partition(":")
+                value = value.removeprefix(" ")
+                event[name] = f"{event[name]}\n{value}" if name == "data" and name in event else value
 
 
 def _receive(answer: httpx.Response, file: IO[bytes] | None) -> None:

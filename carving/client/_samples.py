@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
 from carving._progress import Progress, ProgressCallback
 from carving.client._http import Refused, own_errors
-from carving.data import Samples, samples_from_rows
+from carving.data import Labels, Samples, samples_from_rows
+from carving.data._names import checked_names, numbered_names
 from carving.data._values import read_array
+from carving.errors import InvalidInput
+from carving.export import write_table
 
 KIND = "application/x-npz"
+LABELS_KIND = "text/csv"
 
 # at first; a service that takes less says so
 _BYTES_AT_ONCE = 2**22
@@ -50,8 +54,8 @@ class Rows:
     def __len__(self) -> int:
         return int(self._array.shape[0]) if self._array.ndim else 0
 
-    def body(self, rows: slice) -> bytes:
-        """Some of the rows as an .npz file.
+    def body(self, rows: slice | None = None, names: np.ndarray | None = None) -> bytes:
+        """The rows, or some of them, as an .npz file, with their names where they are given.
 
         Raises
         ------
@@ -60,7 +64,11 @@ class Rows:
         """
         values, _, _ = read_array(self._array, rows, self._source)
         file = io.BytesIO()
-        np.savez_compressed(file, samples=values)
+        if names is None:
+            np.savez_compressed(file, samples=values)
+        else:
+            # text of fixed width: what numpy reads without pickle
+            np.savez_compressed(file, samples=values, names=names.astype(str))
         return file.getvalue()
 
     def in_parts(
@@ -94,3 +102,33 @@ class Rows:
                 if progress is not None:
                     progress(Progress(stage, done, total))
         return parts
+
+
+def names_of(samples: Any, names: Sequence[str] | np.ndarray | None, count: int) -> np.ndarray:
+    """The names that are given, or those of the samples, or the numbers of their rows."""
+    if names is not None:
+        return checked_names(list(names), count, "names")
+    return samples.names if isinstance(samples, Samples) else numbered_names(range(count))
+
+
+def labels_body(labels: Labels | Mapping[str, Sequence[str] | np.ndarray], names: np.ndarray) -> bytes:
+    """Label columns, aligned with the names, as a CSV file.
+
+    Raises
+    ------
+    InvalidInput
+        If a column is not one label a sample, or has a name that the file needs.
+    """
+    columns = {
+        name: list(of) for name, of in (labels.columns if isinstance(labels, Labels) else labels).items()
+    }
+    for name, column in columns.items():
+        if name == "name":
+            raise InvalidInput("labels: a column is called 'name', as that of the names is; rename it")
+        if len(column) != len(names):
+            raise InvalidInput(
+                f"labels: column {name!r} has {len(column)} labels for {len(names)} samples; give one each"
+            )
+    file = io.StringIO()
+    write_table({"name": names.tolist(), **columns}, file)
+    return file.getvalue().encode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
@@ -15,56 +15,16 @@ from carving.client._samples import Rows
 from carving.client._tables import Columns
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from carving._progress import ProgressCallback
     from carving.client._http import Session
     from carving.meanfield import FixedPoints
     from carving.rbm import RBM
+    from carving.tree import Trajectories
     from carving.units import Unit
 
 _MOST_POINTS = 2_000
 _MOST_TRAJECTORIES = 100
 _PARAMETERS = ("weights", "visible_bias", "hidden_bias")
-
-
-@dataclass(frozen=True, repr=False)
-class Trajectories:
-    """Samples through all ages: at each age a point is sought from where it was at the next older one.
-
-    Attributes
-    ----------
-    age
-        The ages from old to young, (ages,) int64, numpy.
-    free_energy
-        Γ in units of kT, (n, ages), torch, float64.
-    error
-        Estimated distance to the exact fixed point, (n, ages).
-    converged, stable
-        As in :class:`carving.FixedPoints`, (n, ages) bool.
-    moved
-        Per-site distance of a point from where it was at the next older age, 0 at the oldest, (n, ages).
-    visible, hidden
-        m_v, (n, ages, N_v) or (n, ages, N_v, q), and m_h, (n, ages, N_h).
-    """
-
-    age: np.ndarray
-    free_energy: Tensor
-    error: Tensor
-    converged: Tensor
-    stable: Tensor
-    moved: Tensor
-    visible: Tensor
-    hidden: Tensor
-
-    def __len__(self) -> int:
-        return len(self.free_energy)
-
-    def __repr__(self) -> str:
-        return (
-            f"Trajectories({len(self)} samples through {len(self.age)} ages, "
-            f"{int((~self.converged).sum())} points unconverged)"
-        )
 
 
 class RemoteCheckpoints:
@@ -242,7 +202,8 @@ class RemoteCheckpoints:
         tolerance: float = 1e-6,
         progress: ProgressCallback | None = None,
     ) -> Trajectories:
-        """The fixed points of samples at the oldest age, followed to the youngest.
+        """The fixed points of samples at the oldest age, followed to the youngest; see
+        :func:`carving.tree.trajectories`.
 
         Parameters
         ----------
@@ -252,6 +213,8 @@ class RemoteCheckpoints:
             Which ages: ``"all"``, ``"every:N"``, ``"log:N"``, or a list.
         """
         import torch
+
+        from carving.tree import Trajectories
 
         chosen = self.select(ages)[::-1]
         names = [field.name for field in fields(Trajectories)]

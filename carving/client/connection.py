@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import ipaddress
+import json
 import os
+import uuid
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from carving._version import version_of
-from carving.client._http import API, Session
+import numpy as np
+
+from carving._files import check_output
+from carving.client._http import API, address
+from carving.client._samples import KIND as SAMPLES_KIND
+from carving.client._samples import LABELS_KIND, Rows, labels_body, names_of
 from carving.client.checkpoints import RemoteCheckpoints
+from carving.client.jobs import Job
 from carving.client.tree import RemoteTree
-from carving.errors import InvalidInput, MissingDependency, ServiceFailure
+from carving.data import samples_from_rows
+from carving.errors import InvalidInput
 
 if TYPE_CHECKING:
-    import httpx
-
     from carving._progress import ProgressCallback
+    from carving.client._http import Session
+    from carving.data import Labels
     from carving.meanfield import FixedPoints
     from carving.tree import Placement
-
-TOKEN_VARIABLE = "CARVING_TOKEN"
 
 
 class Connection:
@@ -88,6 +93,236 @@ class Connection:
         opened = self.load_tree(tree) if isinstance(tree, str) else tree
         return opened.place(samples, progress=progress)
 
+    # ---- jobs
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The newest thousand jobs, the newest first."""
+        found = self._session.json(f"{API}/jobs", parameters={"limit": 1000})["jobs"]
+        return [Job(self._session, facts) for facts in found]
+
+    def job(self, id: str) -> Job:
+        """A job that was submitted before.
+
+        Raises
+        ------
+        MissingFile
+            If the service knows none of that name.
+        """
+        return Job(self._session, self._session.json(address("jobs", id)))
+
+    def submit(self, kind: str, parameters: Mapping[str, Any], *, key: str | None = None) -> Job:
+        """Have something done that takes longer than a request may.
+
+        Parameters
+        ----------
+        kind
+            ``"build-tree"``, ``"train"``, ``"transitions"``, ``"fixed-points"``, ``"placements"``, or what
+            else the service offers.
+        parameters
+            As the service describes them at ``/docs``. Samples and labels are what :meth:`upload` or
+            :meth:`upload_labels` give, or ``{"file": name}`` of the workspace.
+        key
+            Submitted again with the same one, it is the same job; by default a new one.
+        """
+        try:
+            body = json.dumps(dict(parameters), default=_plain, allow_nan=False).encode()
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(
+                f"parameters: are nothing that JSON can carry ({error}); give plain values"
+            ) from None
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key or uuid.uuid4().hex}
+        facts = self._session.json(address("jobs", kind), method="POST", headers=headers, body=body)
+        return Job(self._session, facts)
+
+    def upload(self, samples: Any, *, names: Sequence[str] | np.ndarray | None = None) -> dict[str, str]:
+        """Leave samples at the service, for jobs to name.
+
+        Parameters
+        ----------
+        samples
+            As for :meth:`RemoteTree.place`, but for text, which is no numbers without a machine: all of them
+            at once, so that the service has to take as many.
+        names
+            Of the samples; by default their own, or the numbers of their rows.
+
+        Returns
+        -------
+        dict
+            What jobs call them; the service keeps it for a day, or as long as a job needs it.
+        """
+        rows = Rows(samples, lambda: None)
+        body = rows.body(names=names_of(samples, names, len(rows)))
+        return self._uploaded(body, SAMPLES_KIND)
+
+    def upload_labels(
+        self, labels: Labels | Mapping[str, Sequence[str] | np.ndarray], names: Sequence[str] | np.ndarray
+    ) -> dict[str, str]:
+        """Leave labels at the service, for jobs to name.
+
+        Parameters
+        ----------
+        labels
+            Label columns, aligned with the names. Their colours stay here.
+        names
+            Of the samples.
+        """
+        return self._uploaded(labels_body(labels, np.array(list(names), dtype=object)), LABELS_KIND)
+
+    def _uploaded(self, body: bytes, kind: str) -> dict[str, str]:
+        headers = {"Content-Type": kind}
+        found = self._session.json(f"{API}/uploads", method="POST", headers=headers, body=body)
+        return {"upload": found["upload"]}
+
+    def build_tree(
+        self,
+        run: str | RemoteCheckpoints,
+        samples: Any = None,
+        *,
+        output: str,
+        names: Sequence[str] | np.ndarray | None = None,
+        labels: Labels | Mapping[str, Sequence[str] | np.ndarray] | None = None,
+        order: int = 2,
+        tolerance: float = 1e-6,
+        iteration: str = "plain",
+        linkage_distance: float = 0.035,
+        ages: str | Sequence[int] = "all",
+        progress: ProgressCallback | None = None,
+    ) -> RemoteTree:
+        """The family tree of samples, as a new tree of the service; see :func:`carving.build_tree`.
+
+        Returns when it is built; Ctrl-C ends the waiting, not the work. :meth:`submit` does not wait.
+
+        Parameters
+        ----------
+        run
+            The checkpoints.
+        samples
+            As for :meth:`upload`; by default those that the store has kept.
+        output
+            The name that the tree shall have at the service.
+        names, labels
+            Of the samples that are given.
+        order, tolerance, iteration, linkage_distance, ages
+            As for :func:`carving.build_tree`.
+        progress
+            Called as the work goes on.
+
+        Raises
+        ------
+        OutputExists
+            If the service has something of that name.
+        InvalidInput
+            If samples do not fit, or settings are out of range.
+        CarvingError
+            If the work fails there, or is cancelled.
+        """
+        if samples is None and (names is not None or labels is not None):
+            raise InvalidInput("labels: are those of samples that are given; give samples too")
+        store = run if isinstance(run, str) else run.name
+        parameters: dict[str, Any] = {
+            "store": store,
+            "output": output,
+            "order": order,
+            "tolerance": tolerance,
+            "iteration": iteration,
+            "linkage_distance": linkage_distance,
+            "ages": ages if isinstance(ages, str) else ",".join(str(int(age)) for age in ages),
+        }
+        if samples is not None:
+            numbers = self._in_numbers(samples, store)
+            parameters["samples"] = self.upload(numbers, names=names)
+            if labels is not None:
+                parameters["labels"] = self.upload_labels(labels, names_of(numbers, names, len(numbers)))
+        made = self.submit("build-tree", parameters).result(progress=progress)
+        assert isinstance(made, RemoteTree)
+        return made
+
+    def _in_numbers(self, samples: Any, store: str) -> Any:
+        """Samples that are text, as the machine's numbers; others as they are."""
+        if isinstance(samples, list | tuple) and samples and isinstance(samples[0], str):
+            return samples_from_rows(list(samples), alphabet=self.open_checkpoints(store).alphabet)
+        return samples
+
+    def train(
+        self,
+        samples: Any,
+        output: str,
+        *,
+        names: Sequence[str] | np.ndarray | None = None,
+        progress: ProgressCallback | None = None,
+        **settings: Any,
+    ) -> RemoteCheckpoints:
+        """Train a machine at the service, as a new checkpoint store there; see :func:`carving.train`.
+
+        Returns when it is trained; Ctrl-C ends the waiting, not the work.
+
+        Parameters
+        ----------
+        samples, names
+            As for :meth:`upload`.
+        output
+            The name that the store shall have at the service.
+        progress
+            Called as the work goes on.
+        **settings
+            Those of :func:`carving.train`: ``hidden``, ``updates``, ``save``, ….
+
+        Raises
+        ------
+        OutputExists
+            If the service has something of that name.
+        InvalidInput
+            If settings are unknown or out of range.
+        CarvingError
+            If the work fails there, or is cancelled.
+        """
+        parameters = {"samples": self.upload(samples, names=names), "output": output, **settings}
+        made = self.submit("train", parameters).result(progress=progress)
+        assert isinstance(made, RemoteCheckpoints)
+        return made
+
+    def transitions(
+        self,
+        run: str | RemoteCheckpoints,
+        path: str | os.PathLike[str],
+        *,
+        tree: str | RemoteTree | None = None,
+        samples: Any = None,
+        force: bool = False,
+        progress: ProgressCallback | None = None,
+        **settings: Any,
+    ) -> None:
+        """The cascade of transitions of a training, as a .zip of what ``carve transitions`` writes.
+
+        Returns when it is there; Ctrl-C ends the waiting, not the work.
+
+        Parameters
+        ----------
+        run
+            The checkpoints.
+        path
+            The .zip, which appears whole or not at all.
+        tree
+            The tree whose branches to look at; by default one is built.
+        samples
+            As for :meth:`upload`; by default those that the store has kept.
+        force
+            Replace what is there.
+        progress
+            Called as the work goes on.
+        **settings
+            ``directions``, ``precision``, ``sampling``, …, as ``carve transitions`` has them.
+        """
+        check_output(path, force=force)
+        store = run if isinstance(run, str) else run.name
+        parameters: dict[str, Any] = {"store": store, **settings}
+        if tree is not None:
+            parameters["tree"] = tree if isinstance(tree, str) else tree.name
+        if samples is not None:
+            parameters["samples"] = self.upload(self._in_numbers(samples, store))
+        self.submit("transitions", parameters).download(path, force=force, progress=progress)
+
     def close(self) -> None:
         """Close it; what was opened over it can be asked no more."""
         self._session.close()
@@ -102,108 +337,8 @@ class Connection:
         return f"Connection({self.url!r})"
 
 
-def connect(
-    url: str,
-    *,
-    token: str | None = None,
-    timeout: float = 90.0,
-    retries: int = 5,
-    certificates: str | os.PathLike[str] | None = None,
-) -> Connection:
-    """Connect to a service that ``carve serve`` runs.
-
-    Parameters
-    ----------
-    url
-        Its address, for example ``"http://127.0.0.1:8765"``.
-    token
-        What it asks for, if anything; by default that of the environment variable ``CARVING_TOKEN``. It is
-        sent to this address only, readable by the network unless that begins with ``https``.
-    timeout
-        Seconds without a sign of the service after which a request is given up. The service itself gives up
-        after 60.
-    retries
-        How often a request is sent again while the service is busy or the connection breaks.
-    certificates
-        A file of certificates to trust, where those of the system do not have that of the service.
-
-    Raises
-    ------
-    ServiceFailure
-        If it cannot be reached, or is no service of carving, or one of another major version.
-    InvalidInput
-        If the address is none.
-    MissingDependency
-        If httpx, which is in the extra ``carving[client]``, is not installed.
-    """
-    client = _client(url, token or os.environ.get(TOKEN_VARIABLE) or None, timeout, certificates)
-    return _checked(Session(client, retries=retries))
-
-
-def _checked(session: Session) -> Connection:
-    """A connection, once the service has said who it is."""
-    try:
-        # who mistypes an address shall know at once
-        version = session.json("/health", retries=0).get("version")
-        own = version_of("carving")
-        if not isinstance(version, str):
-            raise ServiceFailure(f"{session.url}: answers, but not as carve serve does; check the address")
-        if "unknown" not in (version, own) and version.partition(".")[0] != own.partition(".")[0]:
-            raise ServiceFailure(
-                f"{session.url}: is carving {version}, this is {own}; install one of the same major version"
-            )
-    except BaseException:
-        session.close()
-        raise
-    return Connection(session)
-
-
-def _client(
-    url: str, token: str | None, timeout: float, certificates: str | os.PathLike[str] | None
-) -> httpx.Client:
-    try:
-        import httpx
-    except ImportError as error:
-        raise MissingDependency(
-            "httpx: is not installed; connect() needs the extra: pip install 'carving[client]'"
-        ) from error
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host, parts = None, urlsplit("")
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or parts.username:
-        raise InvalidInput(f"{url!r}: is no address of a service; give one as http://127.0.0.1:8765")
-    if not timeout > 0:
-        raise InvalidInput(f"timeout {timeout!r} is not a duration in seconds")
-    headers = {"User-Agent": f"carving/{version_of('carving')}"}
-    if token is not None:
-        if not (token.isascii() and token.isprintable()) or " " in token:
-            raise InvalidInput("token: holds characters that no token has; give it as it was printed")
-        headers["Authorization"] = f"Bearer {token}"
-    return httpx.Client(
-        base_url=url,
-        headers=headers,
-        timeout=timeout,
-        verify=True if certificates is None else _trusting(certificates),
-        # a proxy of the environment does not lead to this very machine
-        trust_env=not _is_loopback(host),
-    )
-
-
-def _trusting(certificates: str | os.PathLike[str]) -> Any:
-    import ssl
-
-    try:
-        return ssl.create_default_context(cafile=os.fspath(certificates))
-    except (OSError, ssl.SSLError) as error:
-        raise InvalidInput(
-            f"{os.fspath(certificates)}: holds no certificates ({error}); give a PEM file"
-        ) from None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _plain(value: Any) -> Any:
+    """Numbers and arrays of numpy as JSON has them."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is neither number nor text")

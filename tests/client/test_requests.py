@@ -16,7 +16,8 @@ from starlette.testclient import TestClient
 
 import carving
 from carving.client._http import Session
-from carving.client.connection import Connection, connect
+from carving.client.connecting import connect
+from carving.client.connection import Connection
 from carving.client.tree import RemoteTree
 from carving.errors import (
     CorruptStore,
@@ -182,15 +183,23 @@ def test_without_httpx_the_extra_is_named(monkeypatch):
     ("version", "refused"), [("0.9.3", False), ("1.0.0", True), ("unknown", False), (3, True)]
 )
 def test_another_major_version_is_refused(version, refused, monkeypatch):
-    from carving.client import connection
+    from carving.client import connecting
 
     asking, _ = in_turn(httpx.Response(200, content=json.dumps({"status": "ok", "version": version})))
-    monkeypatch.setattr(connection, "version_of", lambda _: "0.1.0")
+    monkeypatch.setattr(connecting, "version_of", lambda _: "0.1.0")
     if refused:
         with pytest.raises(ServiceFailure):
-            connection._checked(asking)
+            connecting._checked(asking)
     else:
-        assert isinstance(connection._checked(asking), Connection)
+        assert isinstance(connecting._checked(asking), Connection)
+
+
+def test_a_connection_that_was_closed_says_so(both):
+    with connect(both.remote.url) as remote:
+        tree = remote.load_tree("tree")
+    for ask in (lambda: tree.nodes, lambda: remote.trees, lambda: remote.place(tree, pattern_samples(1))):
+        with pytest.raises(InvalidInput, match="closed"):
+            ask()
 
 
 # ---- again
