@@ -71,14 +71,32 @@ class Equations:
         )
 
 
-class Stage(Protocol):
-    """Who is told of reports of the solver, and of rows that are done."""
+class Stage:
+    """Reports of solvers as those of one stage.
+
+    Parameters
+    ----------
+    progress
+        Whom to tell.
+    name
+        Of the stage.
+    total
+        How many rows there are in all.
+    """
+
+    def __init__(self, progress: ProgressCallback | None, name: str, total: int) -> None:
+        self.name, self._progress, self._total, self._before = name, progress, total, 0
 
     def __call__(self, report: Progress) -> None:
-        """A report about the chunk that is under way."""
+        """A report of the solver of the chunk that is under way."""
+        if self._progress:
+            done = self._before + report.done
+            self._progress(Progress(self.name, done, self._total, report.message))
 
     def advance(self, rows: int) -> None:
         """So many more rows are done."""
+        self._before += rows
+        self(Progress(self.name, 0, self._total))
 
 
 def solve(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -40,11 +42,11 @@ class Chunk:
 
     def __init__(self, samples: Any, unit: Unit, rows: slice, source: str) -> None:
         self._samples, self._unit, self._source = samples, unit, source
-        self._within, self._first_row = rows, rows.start
+        self._rows, self._first_row = rows, rows.start
 
     def read(self) -> np.ndarray | Tensor:
         """The rows as they were given."""
-        part = self._samples[self._within]
+        part = self._samples[self._rows]
         if hasattr(part, "compute"):
             # where chunks are tasks, the scheduler of those is busy with this one
             part = part.compute(scheduler="synchronous")
@@ -61,14 +63,12 @@ class Chunk:
         """Where their iterations begin."""
         return starting_points(plefka, rbm, self.encoded(), None)
 
-    def digest(self) -> bytes:
-        """SHA-256 of the values, after checking that the unit can take each.
+    def check(self) -> None:
+        """Raise ``InvalidInput`` naming the first value that the unit cannot take, if there is one."""
+        self._encode(self.read(), torch.int8)
 
-        Raises
-        ------
-        InvalidInput
-            Naming the first value that it cannot take.
-        """
+    def digest(self) -> bytes:
+        """SHA-256 of the values, after the same check."""
         values, digest = self.read(), hashlib.sha256()
         self._encode(values, torch.int8)
         for low in range(0, len(values), _ROWS_IN_CACHE):
@@ -87,25 +87,48 @@ class Chunk:
             parts.append(torch.linalg.vector_norm(difference, dim=1).numpy())
         return np.concatenate(parts)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """What another process needs: the array, if it can read from there by itself; else the rows."""
-        samples, within = self._samples, self._within
-        if hasattr(samples, "__dask_graph__"):
-            from dask.base import optimize
+    def portable(self) -> Chunk:
+        """The same as it can be sent: the array, where others can read the rows from it; or else the rows."""
+        sent = copy(self)
+        if hasattr(self._samples, "__dask_graph__"):
+            sent._samples, sent._rows = _DaskRows(self._samples[self._rows]), slice(None)
+        elif (elsewhere := _zarr_elsewhere(self._samples)) is not None:
+            sent._samples = elsewhere
+        else:
+            part = self.read()
+            sent._samples = part.cpu().numpy() if isinstance(part, Tensor) else part
+            sent._rows = slice(None)
+        return sent
 
-            (samples,), within = optimize(samples[within]), slice(None)
-        elif not _is_shared_zarr(samples):
-            samples, within = self.read(), slice(None)
-            samples = samples.cpu().numpy() if isinstance(samples, Tensor) else samples
-        return {**self.__dict__, "_samples": samples, "_within": within}
+
+class _DaskRows:
+    """Rows of an array of dask's, with no more of its graph than makes them.
+
+    Pickled at once: to do so takes locks of dask's, and dask itself pickles in two threads.
+    """
+
+    def __init__(self, rows: Any) -> None:
+        import cloudpickle
+        from dask.base import optimize
+
+        self._pickled = cloudpickle.dumps(optimize(rows)[0])
+
+    def __getitem__(self, within: slice) -> Any:
+        return pickle.loads(self._pickled)[within]
 
 
-def _is_shared_zarr(samples: Any) -> bool:
-    """Whether it is an array of zarr's that other processes find where this one does."""
+def _zarr_elsewhere(samples: Any) -> Any:
+    """An array of zarr's as other processes find it, None if it is none or lies in this one's memory."""
     import zarr
-    from zarr.storage import MemoryStore
+    from zarr.storage import LocalStore, MemoryStore
 
-    return isinstance(samples, zarr.Array) and not isinstance(samples.store, MemoryStore)
+    if not isinstance(samples, zarr.Array) or isinstance(samples.store, MemoryStore):
+        return None
+    if isinstance(samples.store, LocalStore):
+        # they may work in another folder
+        store = LocalStore(samples.store.root.absolute(), read_only=True)
+        return zarr.open_array(store, path=samples.path, mode="r")
+    return samples
 
 
 class Rows:
@@ -133,10 +156,21 @@ class Rows:
         return len(self._bounds)
 
     def __getitem__(self, index: int) -> Chunk:
-        return Chunk(self._samples, self._unit, self._bounds[index], self._source)
+        chunk = Chunk(self._samples, self._unit, self._bounds[index], self._source)
+        return chunk if self._executor is None else chunk.portable()
 
     def __iter__(self) -> Iterator[Chunk]:
         return map(self.__getitem__, range(len(self)))
+
+    def check(self) -> None:
+        """See that every sample is one.
+
+        Raises
+        ------
+        InvalidInput
+            If one of the values is none that the unit can take.
+        """
+        in_order(self._executor, Chunk.check, ((chunk,) for chunk in self))
 
     def fingerprint(self) -> str:
         """SHA-256 of the shape, and of the digests of all chunks.

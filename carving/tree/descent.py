@@ -30,7 +30,7 @@ from carving.meanfield.solver import starting_points
 from carving.sampling import select_ages_by_acceptance
 from carving.tree._assembly import Walk, assemble
 from carving.tree._columns import string_column
-from carving.tree._reached import Equations, Reached
+from carving.tree._reached import Equations, Reached, Stage
 from carving.tree._rows import ROWS, Rows
 from carving.tree._work import AgeWork, Work
 
@@ -202,7 +202,7 @@ def build_tree(
         if here is None:
             rbm = run.at_age(age).to(device=settings.device)
             before = found[-1] if found else None
-            stage = _Stage(progress, f"age {age}")
+            stage = Stage(progress, f"age {age}", rows.count if before is None else len(before.error))
             here = _carve(rbm, rows, before, settings, stage, kept, executor)
             kept.save(here)
         found.append(here)
@@ -212,21 +212,6 @@ def build_tree(
     walk = Walk(walked, found, run.visible, rows.distances(found[0].visible, found[0].group))
     spent = sum((Spent(**json.loads(age.spent)) for age in found), Spent()).as_dict()
     return assemble(walk, names, columns, colors, run, options, work.provenance, spent)
-
-
-class _Stage:
-    """Reports of the solver, renamed after the age."""
-
-    def __init__(self, progress: ProgressCallback | None, name: str) -> None:
-        self.progress, self.name, self.before, self.total = progress, name, 0, 0
-
-    def __call__(self, report: Progress) -> None:
-        if self.progress:
-            self.progress(Progress(self.name, self.before + report.done, self.total, report.message))
-
-    def advance(self, rows: int) -> None:
-        self.before += rows
-        self(Progress(self.name, 0, self.total))
 
 
 def _check_settings(settings: Settings) -> None:
@@ -308,7 +293,7 @@ def _carve(
     samples: Rows,
     before: Age | None,
     settings: Settings,
-    stage: _Stage,
+    stage: Stage,
     work: AgeWork,
     executor: Executor | None,
 ) -> Age:
@@ -316,11 +301,9 @@ def _carve(
     equations = Equations(rbm, settings.order, settings.tolerance, settings.iteration, settings.batch_size)
     reached = Reached(equations)
     if before is None:
-        stage.total = samples.count
         reached.solve(samples, work, stage, executor)
     else:
         # states are few: to send them elsewhere would take longer
-        stage.total = len(before.error)
         reached.solve([_States(before.visible, before.hidden)], work, stage, None)
     of_row, distinct = _distinct_points(reached, Plefka(rbm, settings.order), settings)
     coordinates = per_site_coordinates(distinct.visible, rbm.visible.distance_scale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,12 @@ import torch
 from carving._device import resolve_device
 from carving._progress import ProgressCallback
 from carving.data import Samples
-from carving.meanfield import fixed_points
+from carving.meanfield import FixedPoints, fixed_points
 from carving.meanfield.linkage import per_site_coordinates
 from carving.tree._checks import check_run
+from carving.tree._reached import Equations, Reached, Stage
+from carving.tree._rows import Rows
+from carving.tree._work import AgeWork
 
 if TYPE_CHECKING:
     from carving.checkpoints import CheckpointSequence
@@ -57,6 +61,7 @@ def place(
     *,
     batch_size: int | None = None,
     device: str = "cpu",
+    executor: Executor | None = None,
     progress: ProgressCallback | None = None,
 ) -> Placement:
     """The node that each new sample falls into.
@@ -73,7 +78,7 @@ def place(
         New samples, as for ``build_tree``.
     run
         The checkpoints that the tree was built from.
-    batch_size, device, progress
+    batch_size, device, executor, progress
         As for ``build_tree``.
 
     Raises
@@ -82,36 +87,43 @@ def place(
         If the checkpoints are not those of the tree, or samples do not fit the machine.
     """
     check_run(tree, run)
-    place_to_compute = resolve_device(device)
+    where = resolve_device(device)
     source = samples.source if isinstance(samples, Samples) else "samples"
     values = samples.values if isinstance(samples, Samples) else samples
-    v, h = run.visible.encode(values, torch.float64, source=source), None
-    count, scale = len(v), run.visible.distance_scale
+    rows = Rows(values if hasattr(values, "shape") else np.asarray(values), run.visible, source, executor)
+    rows.check()
+    ages = tree.ages.updates.tolist()
+    solver: dict[str, Any] = {
+        "order": tree.options["order"],
+        "tolerance": tree.options["tolerance"],
+        "iteration": tree.options.get("iteration", "plain"),
+        "batch_size": batch_size,
+    }
+    reached = Reached(Equations(run.at_age(ages[0]).to(device=where), **solver))
+    reached.solve(rows, AgeWork(None, ages[0]), Stage(progress, f"age {ages[0]}", rows.count), executor)
+    row, points = reached.points()
+    # rows of one point go the same way from there on: it is followed once for all of them
+    followed, count = np.arange(len(points)), len(points)
     node = np.full(count, tree.root, dtype=np.int64)
-    age_of = np.full(count, tree.ages.updates[-1], dtype=np.int64)
+    age_of = np.full(count, ages[-1], dtype=np.int64)
     distance, converged = np.full(count, np.nan), np.zeros(count, dtype=bool)
-    rows = np.arange(count)
-    for age in tree.ages.updates.tolist():
-        if not len(rows):
-            break
-        points = fixed_points(
-            run.at_age(age).to(device=place_to_compute),
-            v,
-            hidden=h,
-            order=tree.options["order"],
-            tolerance=tree.options["tolerance"],
-            iteration=tree.options.get("iteration", "plain"),
-            batch_size=batch_size,
-            progress=progress,
-        )
-        here = np.flatnonzero(tree.states.age == age)
-        states = per_site_coordinates(torch.from_numpy(np.array(tree.states.visible[here])), scale)
-        nearest, which = torch.cdist(per_site_coordinates(points.visible.cpu(), scale), states).min(1)
-        near = nearest.numpy()
-        distance[rows], converged[rows] = near, points.converged.cpu().numpy()
+    for age in ages:
+        if age != ages[0]:
+            rbm = run.at_age(age).to(device=where)
+            points = fixed_points(rbm, points.visible, hidden=points.hidden, progress=progress, **solver)
+        near, which = _nearest(tree, age, points, run.visible.distance_scale)
+        distance[followed], converged[followed] = near, points.converged.cpu().numpy()
         joins = near <= tree.options["linkage_distance"]
-        node[rows[joins]] = tree.states.node[here[which.numpy()[joins]]]
-        age_of[rows[joins]] = age
-        onward = torch.from_numpy(~joins)
-        rows, v, h = rows[~joins], points.visible.cpu()[onward], points.hidden.cpu()[onward]
-    return Placement(node=node, distance=distance, age=age_of, converged=converged)
+        node[followed[joins]], age_of[followed[joins]] = which[joins], age
+        followed, points = followed[~joins], points[torch.from_numpy(~joins).to(where)]
+        if not len(followed):
+            break
+    return Placement(node=node[row], distance=distance[row], age=age_of[row], converged=converged[row])
+
+
+def _nearest(tree: Tree, age: int, points: FixedPoints, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Per-site distance of each point to the nearest state of that age, and the node of that state."""
+    here = np.flatnonzero(tree.states.age == age)
+    states = per_site_coordinates(torch.from_numpy(np.array(tree.states.visible[here])), scale)
+    nearest, which = torch.cdist(per_site_coordinates(points.visible.cpu(), scale), states).min(1)
+    return nearest.numpy(), tree.states.node[here[which.numpy()]]

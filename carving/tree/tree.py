@@ -13,6 +13,8 @@ from carving.tree import _checks, _views
 from carving.tree._columns import Ages, Leaves, Nodes, States, string_column
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import ete3
     import networkx
 
@@ -268,12 +270,15 @@ class Tree:
         *,
         batch_size: int | None = None,
         device: str = "cpu",
+        executor: "Executor | None" = None,
         progress: "ProgressCallback | None" = None,
     ) -> "Placement":
         """Where new samples fall in this tree; see ``carving.tree.placement.place``."""
         from carving.tree.placement import place
 
-        return place(self, samples, run, batch_size=batch_size, device=device, progress=progress)
+        return place(
+            self, samples, run, batch_size=batch_size, device=device, executor=executor, progress=progress
+        )
 
     # ---- other trees
 

@@ -23,7 +23,7 @@ def stop_at(age: int, monkeypatch: pytest.MonkeyPatch, error: type[BaseException
     solve: Callable = descent._carve
 
     def carve(*arguments: object):
-        (stage,) = (one for one in arguments if isinstance(one, descent._Stage))
+        (stage,) = (one for one in arguments if isinstance(one, descent.Stage))
         here = int(stage.name.split()[1])
         if here == age:
             raise error
