@@ -16,12 +16,16 @@ API = "/api/v1"
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory):
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("jobs") / "workspace"
     folder.mkdir()
     make_workspace(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def service(folder):
     with running(folder) as process, httpx.Client(base_url=process.address, timeout=60) as client:
-        client.folder = folder
         yield client
 
 
@@ -36,20 +40,20 @@ def followed(service: httpx.Client, job: dict) -> list[dict]:
     return events
 
 
-def test_a_tree_is_built_as_the_library_builds_it(service):
+def test_a_tree_is_built_as_the_library_builds_it(service, folder):
     job = service.post(f"{API}/jobs/build-tree", json={"store": "checkpoints", "output": "new"}).json()
     assert job["state"] in ("waiting", "running")
     last = followed(service, job)[-1]
     assert last["state"] == "done", last
     assert service.get(f"{API}/jobs/{job['id']}/result").json() == {"tree": "new"}
-    run = carving.open_checkpoints(service.folder / "checkpoints")
+    run = carving.open_checkpoints(folder / "checkpoints")
     expected = carving.build_tree(run, run.samples, names=run.names)
     found = service.get(f"{API}/trees/new/partitions/1000").json()["columns"]
     assert found["node"] == expected.partition(1000).tolist()
     assert service.get(f"{API}/trees/new").json()["store"] == "checkpoints"
 
 
-def test_an_upload_is_placed(service):
+def test_an_upload_is_placed(service, folder):
     samples, file = pattern_samples(7, seed=3), io.BytesIO()
     np.savez(file, samples=samples)
     headers = {"Content-Type": "application/x-npz"}
@@ -60,8 +64,8 @@ def test_an_upload_is_placed(service):
     assert followed(service, job)[-1]["state"] == "done"
     result = service.get(f"{API}/jobs/{job['id']}/result")
     with np.load(io.BytesIO(result.content), allow_pickle=False) as placed:
-        tree = carving.load_tree(service.folder / "tree" / "tree.zarr")
-        run = carving.open_checkpoints(service.folder / "checkpoints")
+        tree = carving.load_tree(folder / "tree" / "tree.zarr")
+        run = carving.open_checkpoints(folder / "checkpoints")
         assert np.array_equal(placed["node"], tree.place(samples, run).node)
 
 
