@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from carving.tree.descent import build_tree
     from carving.tree.following import Trajectories, trajectories
     from carving.tree.novelty import Novelty, TrainingEnergies
-    from carving.tree.placement import Placement
+    from carving.tree.placement import Placement, Placer
 
 __all__ = [
     "Ages",
@@ -22,6 +22,7 @@ __all__ = [
     "Nodes",
     "Novelty",
     "Placement",
+    "Placer",
     "States",
     "TrainingEnergies",
     "Trajectories",
@@ -36,6 +37,7 @@ _LATER = {
     "Novelty": "carving.tree.novelty",
     "TrainingEnergies": "carving.tree.novelty",
     "Placement": "carving.tree.placement",
+    "Placer": "carving.tree.placement",
     "Trajectories": "carving.tree.following",
     "trajectories": "carving.tree.following",
 }

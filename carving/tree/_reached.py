@@ -105,8 +105,8 @@ def solve(
     """What the rows of a chunk reach, if these points are known.
 
     Columns: ``point``, for each row the number of a known point, or of a new one, counted on, or −1 for none;
-    ``begun``, how many were known; ``new.…``, the new points; ``lost.…``, where the rows that reached none
-    were left; ``batch``, how many rows were iterated together; ``spent``.
+    ``sweeps``, how often it was swept; ``begun``, how many were known; ``new.…``, the new points; ``lost.…``,
+    where the rows that reached none were left; ``batch``, how many rows were iterated together; ``spent``.
     """
     solver = equations.solver(progress)
     points = _known_points(known, "", equations.rbm.device)
@@ -116,6 +116,7 @@ def solve(
     lost = solver.unconverged()
     return {
         "point": solver.point.cpu().numpy(),
+        "sweeps": solver.sweeps.to(torch.int32).cpu().numpy(),
         "begun": np.array(begun),
         "batch": np.array(solver.rows),
         "spent": np.array(json.dumps(solver.spent.as_dict())),
@@ -144,7 +145,7 @@ def rounds(count: int) -> Iterator[range]:
 class Reached:
     """What the rows of all chunks so far have reached.
 
-    Memory grows with the number of different points and by one number a row.
+    Memory grows with the number of different points and by two numbers a row.
 
     Parameters
     ----------
@@ -159,6 +160,7 @@ class Reached:
         self._known = KnownPoints.none(machine.visible_bias[None], machine.hidden_bias[None])
         self._solver.resume(self._known, Spent())
         self._point: list[Tensor] = []
+        self._sweeps: list[np.ndarray] = []
         self._lost: list[FixedPoints] = []
 
     @property
@@ -197,6 +199,7 @@ class Reached:
         point = torch.tensor(columns["point"], device=device)
         self._point.append(which[point] if len(which) else point)
         self._point[-1][point < 0] = -1
+        self._sweeps.append(columns["sweeps"])
         lost: dict[str, Any] = {name: torch.tensor(columns[f"lost.{name}"], device=device) for name in _LOST}
         self._lost.append(FixedPoints(**lost))
         spent = Spent(**json.loads(str(columns["spent"])))
@@ -205,6 +208,11 @@ class Reached:
         if int(columns["batch"]) < self._solver.rows:
             self._solver.rows = int(columns["batch"])
             self._equations = replace(self._equations, batch_size=self._solver.rows)
+
+    @property
+    def sweeps(self) -> np.ndarray:
+        """How often each row was swept."""
+        return np.concatenate(self._sweeps)
 
     def points(self) -> tuple[np.ndarray, FixedPoints]:
         """For each row the entry of its point, and the points that were reached; after them the rows that
