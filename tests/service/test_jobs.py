@@ -416,7 +416,7 @@ def test_a_database_that_cannot_be_used_is_left_alone(tmp_path, children, damage
 ACTIONS = ("submit", "make", "half-make", "fail", "die", "cancel", "restart", "kill")
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 3)), max_size=14))
 def test_every_accepted_job_ends_once_whatever_happens(tmp_path_factory, actions):
     folder = tmp_path_factory.mktemp("workspace")

@@ -121,7 +121,7 @@ def test_a_job_that_fills_the_disk_fails_and_takes_it_all_away(small):
     async def main():
         with kinds_of_tests():
             async with started(small) as jobs:
-                job = await jobs.submit("note", note("a", lines=10**9))
+                job = await jobs.submit("note", note("a", behaviour="fills"))
                 job = await ended(jobs, job.id)
                 assert job.state == "failed"
                 assert "no room is left on the disk" in (job.error or "")

@@ -114,7 +114,7 @@ class Supervisor:
         for row in await asyncio.to_thread(self._board.store.unfinished):
             if row.job.state == "running":
                 # a process of that service may still be dying: the next one waits for it
-                await self._board.change(row.job.id, state="waiting")
+                await self._board.change(row.job.id, state="waiting", progress=None)
         while True:
             await self._something.wait()
             self._something.clear()
@@ -186,7 +186,7 @@ class Supervisor:
                 code, error = await run.child.follow(report), run.child.error
             finally:
                 await run.child.end()
-        if error is None and code != 0 and not run.is_stopped:
+        if error is None and code != 0 and not (run.is_stopped or run.is_cancelled):
             words = await asyncio.to_thread(folder.last_words)
             log.warning("the process of job %s has ended by itself with code %s: %s", id, code, words)
         await self._settle(id, run, error=error, code=code)
@@ -215,13 +215,13 @@ class Supervisor:
         elif row.cancelling:
             columns |= {"state": "cancelled"}
         elif run is not None and run.is_stopped:
-            columns = {"state": "waiting"}
+            columns = {"state": "waiting", "progress": None}
         elif error is not None:
             columns |= {"state": "failed", "error": error}
         elif row.crashes + 1 >= MOST_CRASHES:
             columns |= {"state": "failed", "error": _crashed(row.crashes + 1, code)}
         else:
-            columns = {"state": "waiting", "crashes": row.crashes + 1}
+            columns = {"state": "waiting", "crashes": row.crashes + 1, "progress": None}
         ends = columns["state"] != "waiting"
         if ends:
             # first, since on a disk that is full of it nothing can be written down

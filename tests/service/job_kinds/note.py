@@ -22,7 +22,7 @@ class Parameters(JobParameters):
     output: Output
     lines: Annotated[int, Field(ge=1, le=10**9)] = 3
     pause: Annotated[float, Field(ge=0, le=60)] = 0.0
-    behaviour: Literal["good", "refuses", "breaks", "dies", "prints", "ignores"] = "good"
+    behaviour: Literal["good", "refuses", "breaks", "dies", "prints", "ignores", "fills"] = "good"
     samples: GivenSamples | None = None
 
 
@@ -53,6 +53,8 @@ def _run(task: Task[Parameters]) -> None:
     store = task.folder.result / TREE_STORE
     store.mkdir()
     with open(store / "note.txt", "w") as file:
+        while asked.behaviour == "fills":
+            file.write(2**16 * "full ")
         for number in range(asked.lines):
             file.write(f"line {number}\n")
             if asked.pause:

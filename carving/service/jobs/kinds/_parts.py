@@ -56,6 +56,11 @@ class Parts:
                     np.savez(file, allow_pickle=False, **columns)
             progress(Progress(stage, rows.stop, self._count))
 
+    def names(self) -> list[str]:
+        """Names of the columns that were computed."""
+        with np.load(self._path(0), allow_pickle=False) as file:
+            return file.files
+
     def column(self, name: str) -> Column:
         """A column that was computed."""
 

@@ -37,18 +37,16 @@ def _check(workspace: Workspace, settings: Settings, asked: Parameters) -> None:
 
 
 def _run(task: Task[Parameters]) -> str:
-    from carving.tree import Placement
-
     asked = task.parameters
     tree = task.workspace.tree(asked.tree)
     store = task.workspace.store_of_tree(asked.tree)
     run = task.store(store)
     samples = read_samples_of(task, asked.samples, run, store, asked.unknown_letters)
-    wanted = [field.name for field in fields(Placement) if field.name != "node"]
 
     def solve(rows: slice) -> parts.Columns:
         placed = tree.place(samples.values[rows], run, device=task.device)
-        return {name: getattr(placed, name) for name in ("node", *wanted)}
+        columns = {field.name: getattr(placed, field.name) for field in fields(placed)}
+        return {name: values for name, values in columns.items() if values is not None}
 
     options = sorted(tree.options.items())
     kept = parts.Parts(
@@ -60,7 +58,7 @@ def _run(task: Task[Parameters]) -> str:
     names = parts.text(tree.nodes.name)
     table: dict[str, Any] = {"name": kept.split(parts.text(samples.names)), "node": kept.column("node")}
     table["node_name"] = lambda: (names[node] for node in kept.column("node")())
-    table |= {name: kept.column(name) for name in wanted}
+    table |= {name: kept.column(name) for name in kept.names() if name != "node"}
     name = f"placements.{asked.format}"
     parts.write(table, len(samples), task.folder.result / name)
     return name
