@@ -2,7 +2,7 @@
 
 import { count, short } from "./arrays.js";
 
-const SIZE = { width: 460, height: 210, top: 14, right: 14, bottom: 40, left: 74 };
+const SIZE = { width: 460, height: 210, top: 14, right: 24, bottom: 40, left: 74 };
 const MOST_TICKS = 6;
 
 /** Points `{age, value, converged}`; `merges` are ages at which the branch joins others, with the name of what it is then. */

@@ -143,7 +143,7 @@ class JobRow {
   show(job) {
     const { progress } = job;
     this.state.textContent = job.state;
-    this.begun.textContent = job.started ? new Date(1000 * job.started).toLocaleTimeString() : "";
+    this.begun.textContent = job.started ? new Date(1000 * job.started).toLocaleTimeString("en-GB") : "";
     this.cancel.hidden = hasEnded(job);
     this.bar.hidden = job.state !== "running";
     if (progress?.total > 0) {

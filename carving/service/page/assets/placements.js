@@ -5,7 +5,8 @@ import { button, element, named, value } from "./elements.js";
 import { fromFile, fromText } from "./samples.js";
 import { download } from "./tables.js";
 
-const ROWS_AT_ONCE = 100;
+const ROWS_AT_FIRST = 20;
+const ROWS_AT_ONCE = 200;
 // the service takes no more of them for trajectories
 const MOST_TOGETHER = 100;
 
@@ -105,7 +106,7 @@ export class Placements {
   showMore() {
     const { columns, rows, find } = this;
     const from = rows.length;
-    const to = Math.min(from + ROWS_AT_ONCE, columns.name.length);
+    const to = Math.min(from + (from ? ROWS_AT_ONCE : ROWS_AT_FIRST), columns.name.length);
     for (let row = from; row < to; row++) rows.push(this.rowOf(row));
     find("placement-table").querySelector("tbody").append(...rows.slice(from));
     find("more-placements").hidden = to === columns.name.length;
