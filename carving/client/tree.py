@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from carving.checkpoints import CheckpointSequence
     from carving.client._http import Session
     from carving.client.checkpoints import RemoteCheckpoints
-    from carving.tree import Placement, Tree
+    from carving.tree import Novelty, Placement, Tree
 
 _MOST_PLACED = 2_000
 _PLAIN_NAME = re.compile(r"tree\.zarr(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
@@ -179,6 +179,26 @@ class RemoteTree:
             # that looks at the provenance of the one and the fingerprint of the other
             pair: tuple[Any, Any] = (self, run)
             check_run(*pair)
+        return Placement(**self._placed(samples, Placement, progress))
+
+    def novelty(self, samples: Any, *, progress: ProgressCallback | None = None) -> Novelty:
+        """How samples compare with those that the machine was trained on.
+
+        See :class:`carving.tree.TrainingEnergies`; of the oldest machine of the tree.
+
+        Parameters
+        ----------
+        samples, progress
+            As for :meth:`place`.
+        """
+        from carving.tree import Novelty
+
+        return Novelty(**self._placed(samples, Novelty, progress))
+
+    def _placed(
+        self, samples: Any, kind: type[Placement | Novelty], progress: ProgressCallback | None
+    ) -> dict[str, np.ndarray]:
+        """What the service says of samples, as far as a result holds it."""
 
         def ask(body: bytes) -> Columns:
             content = self._session.content(
@@ -189,9 +209,9 @@ class RemoteTree:
         parts = Rows(samples, self._alphabet).in_parts(
             ask, most=_MOST_PLACED, stage="placing", progress=progress
         )
-        names = [field.name for field in fields(Placement)]
+        names = [field.name for field in fields(kind)]
         columns = _tables.joined(parts, names, self._session.url)
-        return Placement(**{name: columns[name] for name in names})
+        return {name: columns[name] for name in names}
 
     def _alphabet(self) -> str | None:
         from carving.client.checkpoints import RemoteCheckpoints

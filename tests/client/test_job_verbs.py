@@ -1,5 +1,6 @@
 """Jobs at the real service, against the library doing the same here."""
 
+import shutil
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -13,15 +14,15 @@ from carving.client import Connection, RemoteCheckpoints, RemoteTree
 from carving.errors import InvalidInput, MissingFile, OutputExists
 from tests.client.serving import served
 from tests.client.test_verbs import same_columns
-from tests.service.workspaces import ALPHABET, make_workspace
+from tests.service.workspaces import ALPHABET
 from tests.tree.runs import pattern_samples
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory) -> Iterator[tuple[Connection, carving.CheckpointSequence]]:
+def here(both, tmp_path_factory) -> Iterator[tuple[Connection, carving.CheckpointSequence]]:
     """A service that jobs may change, and its store."""
-    folder = tmp_path_factory.mktemp("jobs")
-    make_workspace(folder)
+    folder = tmp_path_factory.mktemp("jobs") / "workspace"
+    shutil.copytree(both.folder, folder)
     with served(folder) as address, carving.connect(address) as remote:
         yield remote, carving.open_checkpoints(folder / "sequences")
 

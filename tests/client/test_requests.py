@@ -31,7 +31,6 @@ from carving.errors import (
 )
 from carving.service import Settings, _problems
 from tests.client.serving import served
-from tests.service.workspaces import make_workspace
 from tests.tree.runs import pattern_samples
 
 TOKEN = "a-token-of-some-length"
@@ -266,11 +265,9 @@ def test_a_download_that_breaks_begins_anew():
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory) -> Iterator[str]:
+def small(both) -> Iterator[str]:
     """One that takes five rows, and asks for a token."""
-    folder = tmp_path_factory.mktemp("small")
-    make_workspace(folder)
-    with served(folder, Settings(rows=5, token=TOKEN)) as address:
+    with served(both.folder, Settings(rows=5, token=TOKEN)) as address:
         yield address
 
 

@@ -11,7 +11,7 @@ import zarr
 
 import carving
 from carving.export import ExportOptions, formats
-from carving.tree import trajectories
+from carving.tree import TrainingEnergies, trajectories
 from tests.client.conftest import STORE_OF, VISIBLE
 from tests.client.serving import served
 from tests.service.workspaces import ALPHABET, NAMES
@@ -92,17 +92,17 @@ def test_fixed_points_are_the_library_s(both, store, order):
     theirs = both.run(store)
     samples = pattern_samples(7, visible=theirs.visible.name, seed=3)
     run = both.remote.open_checkpoints(store)
-    same_within_error(
+    same_columns(
         run.fixed_points(samples, age=100, order=order),
         carving.fixed_points(theirs.at_age(100), samples, order=order),
     )
-    same_within_error(both.remote.fixed_points(store, samples), carving.fixed_points(theirs[-1], samples))
+    same_columns(both.remote.fixed_points(store, samples), carving.fixed_points(theirs[-1], samples))
 
 
 @pytest.mark.parametrize("ages", ["all", [1, 100, 1000]])
 def test_trajectories_are_the_library_s(both, ages):
     samples = pattern_samples(3, visible="potts", seed=5)
-    same_within_error(
+    same_columns(
         both.remote.open_checkpoints("sequences").trajectories(samples, ages=ages),
         trajectories(both.run("sequences"), samples, ages=ages),
     )
@@ -164,7 +164,15 @@ def test_placements_are_the_library_s(both, name):
         tree.place(samples, both.remote.open_checkpoints(STORE_OF[name])),
         both.remote.place(name, samples),
     ):
-        same_within_error(ours, theirs)
+        same_columns(ours, theirs)
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_novelty_is_the_library_s(both, name):
+    strange = np.zeros((1, 24), dtype=np.uint8)
+    samples = np.vstack([pattern_samples(5, visible=VISIBLE[name], seed=11), strange])
+    theirs = TrainingEnergies(both.run(STORE_OF[name])).novelty(samples)
+    same_columns(both.remote.load_tree(name).novelty(samples), theirs)
 
 
 def test_checkpoints_of_another_tree_are_refused(both):
@@ -229,7 +237,7 @@ def test_samples_may_be_whatever_the_library_takes(both):
         list(codes),
         letters,
     ):
-        same_within_error(tree.place(samples), theirs)
+        same_columns(tree.place(samples), theirs)
 
 
 @pytest.mark.parametrize(
