@@ -207,6 +207,7 @@ def _report(tree: "Tree", output: Path, console: Console) -> None:
 def _what_next(output: Path) -> list[str]:
     tree, checkpoints = f"{output}/tree", f"{output}/checkpoints"
     commands = [
+        (f"carve serve {output} --open", "the tree as a live page: place samples, build trees"),
         (f"carve info {tree}", "what the tree holds"),
         (
             f"carve build-tree {checkpoints} --labels {output}/labels.csv --order 1 -o {output}/naive",
@@ -223,7 +224,7 @@ def _what_next(output: Path) -> list[str]:
         ),
     ]
     return [
-        f"  open {output}/report.html in a browser; {tree}/tree.nwk opens in FigTree and iTOL",
         *(f"  {line}    # {purpose}" for line, purpose in commands),
+        f"  open {output}/report.html in a browser; {tree}/tree.nwk opens in FigTree and iTOL",
         "  and with your own data:  carve train SAMPLES checkpoints/  then  carve build-tree checkpoints/",
     ]

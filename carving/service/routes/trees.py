@@ -195,13 +195,35 @@ def partition(
     "/{tree}/page",
     summary="The tree as the page shows it",
     response_class=Response,
-    responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}, **problems(404, 409)},
+    responses={
+        200: {"content": {"application/json": {"schema": {"type": "object"}}}},
+        **problems(404, 409, 422),
+    },
 )
-def page_of_tree(service: ServiceOf, tree: TreeName) -> Response:
-    """Everything that the interactive page asks for."""
+def page_of_tree(
+    service: ServiceOf,
+    tree: TreeName,
+    image: Annotated[
+        str | None,
+        Query(
+            pattern="^[1-9][0-9]{0,3}x[1-9][0-9]{0,3}$",
+            description="Rows x columns, where sites are the pixels of an image.",
+            examples=["28x28"],
+        ),
+    ] = None,
+) -> Response:
+    """Everything that the interactive page asks for; letters are those of the store, if it is here."""
     from carving.report import page_data
 
-    return Response(orjson.dumps(page_data(service.workspace.tree(tree))), media_type="application/json")
+    found = service.workspace.tree(tree)
+    try:
+        alphabet = service.run_of_tree(tree).alphabet
+    except CarvingError:
+        alphabet = None
+    rows, _, columns = (image or "").partition("x")
+    shape = (int(rows), int(columns)) if image else None
+    data = page_data(found, image_shape=shape, alphabet=alphabet)
+    return Response(orjson.dumps(data), media_type="application/json")
 
 
 @router.get(

@@ -224,11 +224,18 @@ def test_a_trajectory_is_that_of_the_library(page: Any, tree: Tree, workspace: P
 
 def test_a_job_is_followed_to_its_end_and_its_tree_opened(page: Any, tree: Tree, workspace: Path):
     write(page, "#build-output", "another")
+    # what is seen of it for a moment only
+    page.execute_script(
+        "window.seen = [];"
+        "const jobs = document.getElementById('jobs');"
+        "const watch = new MutationObserver(() => window.seen.push(jobs.textContent));"
+        "watch.observe(jobs, { childList: true, characterData: true, subtree: true });"
+    )
     find(page, "#build").click()
-    # while it runs it says how far it is
-    until(lambda: any(" of " in each.text for each in page.find_elements("css selector", "#jobs .hint")))
     until(lambda: "another: done" in text(page, "#job-status"))
     assert text(page, "#jobs tr td:nth-child(3)") == "done"
+    seen = page.execute_script("return window.seen")
+    assert any("running" in words and " of " in words for words in seen)
     until(lambda: page.find_elements("css selector", "#tree-choice option[value=another]"))
     find(page, "#tree-choice option[value=another]").click()
     until(lambda: page.execute_script("return window.carving.facts?.name") == "another")
@@ -270,3 +277,12 @@ def test_placements_are_downloaded(page: Any, tree: Tree, chromium: Any):
     with open(path, encoding="utf-8", newline="") as file:
         found = list(csv.DictReader(file))
     assert [row["node_name"] for row in found] == [row[1] for row in rows]
+
+
+def test_states_are_shown_as_images(page: Any, tree: Tree):
+    field = find(page, "#image-shape")
+    field.send_keys("4x6\t")
+    until(lambda: page.execute_script("return window.carving.view?.data.images?.shape") == [4, 6])
+    page.execute_script("window.carving.view.select(arguments[0])", tree.root)
+    assert find(page, "#panel .state").is_displayed()
+    assert page.current_url.endswith("#tree=tree&image=4x6")

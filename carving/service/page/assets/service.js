@@ -18,9 +18,8 @@ const fragment = new URLSearchParams(location.hash.slice(1));
 const tokens = new Tokens(find("token-dialog"), fragment);
 // nobody who looks at the address, or is sent it, gets to see the token
 if (fragment.has("token")) {
-  const tree = fragment.get("tree");
-  const rest = tree === null ? "" : `#${new URLSearchParams({ tree })}`;
-  history.replaceState(null, "", location.pathname + location.search + rest);
+  const kept = new URLSearchParams([...fragment].filter(([name]) => name !== "token"));
+  history.replaceState(null, "", `#${kept}`);
 }
 const api = new Api(tokens);
 
@@ -65,10 +64,12 @@ const page = {
     this.close();
     this.say("Loading the tree…");
     find("tree-choice").value = name;
+    const image = find("image-shape").value.trim();
+    const options = new URLSearchParams(image ? { image } : {});
     let data;
     try {
       const tree = encodeURIComponent(name);
-      const [shown, described] = await Promise.all([api.get(`trees/${tree}/page`), api.get(`trees/${tree}`)]);
+      const [shown, described] = await Promise.all([api.get(`trees/${tree}/page?${options}`), api.get(`trees/${tree}`)]);
       if (number !== this.asked) return;
       data = shown;
       const { order, tolerance } = described.options ?? {};
@@ -82,7 +83,7 @@ const page = {
     this.view = openTree(place, data, { onSelect: (vertex) => this.placements.chosen(vertex) });
     this.say(wordsOf(this.facts));
     document.title = `${name} – carving`;
-    history.replaceState(null, "", `#${new URLSearchParams({ tree: name })}`);
+    history.replaceState(null, "", `#${new URLSearchParams(image ? { tree: name, image } : { tree: name })}`);
     this.placements.opened(this.facts);
   },
 
@@ -120,6 +121,12 @@ const jobs = new Jobs(find, api, { made: (job) => page.made(job).catch((error) =
 page.trajectory = new Trajectory(find, api, page);
 page.placements = new Placements(find, api, page);
 find("tree-choice").addEventListener("change", (event) => page.open(event.target.value));
+find("image-shape").value = fragment.get("image") ?? "";
+find("image-shape").addEventListener("change", ({ target }) => {
+  const fits = target.checkValidity();
+  target.setAttribute("aria-invalid", String(!fits));
+  if (fits && find("tree-choice").value) page.open(find("tree-choice").value);
+});
 // for those who want to ask the page from its console
 window.carving = page;
 
