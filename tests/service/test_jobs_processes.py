@@ -73,10 +73,6 @@ def test_cancelled_and_stopped_processes_are_gone(tmp_path):
             assert all(os.getpriority(os.PRIO_PROCESS, pid) == 10 for pid in pids)
             assert (await jobs.cancel(slow[0])).state == "cancelled"
         assert not children_of(os.getpid())
-        async with started(tmp_path) as jobs:
-            assert jobs.get(slow[0]).state == "cancelled"
-            await reached(jobs, slow[1], 2)
-            assert jobs.get(slow[1]).attempts == 2
 
     asyncio.run(main())
     assert listed(tmp_path) == []
