@@ -40,6 +40,8 @@ def test_nothing_is_written_before_the_first_job(tmp_path, children):
             assert jobs.list() == ([], 0)
             with pytest.raises(MissingFile):
                 jobs.get("0" * 32)
+            with pytest.raises(MissingFile):
+                await anext(jobs.events("0" * 32))
 
     asyncio.run(main())
     assert not list(tmp_path.iterdir())

@@ -117,6 +117,25 @@ def test_what_cannot_be_written_down_waits_until_it_can(small, monkeypatch):
     asyncio.run(main())
 
 
+def test_a_service_that_is_started_on_a_full_disk_works_when_there_is_room(small, monkeypatch):
+    monkeypatch.setattr("carving.service.jobs._jobs._PATIENCE_SECONDS", 0.01)
+
+    async def main():
+        with pretended() as children:
+            async with started(small) as jobs:
+                job = await jobs.submit("note", note("a"))
+                await until(lambda: job.id in children)
+            children.clear()
+            with filled(small):
+                jobs = Jobs(Workspace(small), Settings())
+                await jobs.start()
+                assert jobs.get(job.id).output == "a"
+            await until(lambda: job.id in children)
+            await jobs.stop()
+
+    asyncio.run(main())
+
+
 def test_a_job_that_fills_the_disk_fails_and_takes_it_all_away(small):
     async def main():
         with kinds_of_tests():

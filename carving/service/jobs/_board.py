@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from carving.errors import MissingFile
 from carving.service.jobs._disk import NO_ROOM, has_no_room
 from carving.service.jobs._job import ENDED, Event, Job, JobProgress
 from carving.service.jobs._store import JobStore, Row, now_number
@@ -69,7 +70,11 @@ class Board:
         while not self.is_closed:
             # asked for first, so that no change is missed
             change = self._changes.setdefault(id, asyncio.Event())
-            event = await asyncio.to_thread(self.event, id)
+            try:
+                event = await asyncio.to_thread(self.event, id)
+            except MissingFile:
+                self._notify(id)
+                raise
             if event.number != last or event.job.has_ended:
                 yield event
                 last = event.number

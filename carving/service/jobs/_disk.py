@@ -52,8 +52,6 @@ def refusals(what: str) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.OperationalError) as error:
-        if isinstance(error, Refusal):
-            raise
         if has_no_room(error):
             raise Refusal(507, f"{what}: {NO_ROOM}") from error
         if may_not_write(error):

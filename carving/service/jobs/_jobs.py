@@ -8,6 +8,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
@@ -36,6 +37,8 @@ _DATABASE = "jobs.sqlite"
 _MEDIA_TYPES = {".npz": "application/x-npz", ".csv": "text/csv", ".zip": "application/zip"}
 # a service that was just killed holds its lock for a moment longer
 _LOCK_SECONDS = 3.0
+_NO_ROOM = 507
+_PATIENCE_SECONDS = 5.0
 
 log = logging.getLogger("carving.service.jobs")
 
@@ -65,6 +68,7 @@ class Jobs:
         self._supervisor: Supervisor | None = None
         self._lock: FileLock | None = None
         self._opening = asyncio.Lock()
+        self._opening_later: asyncio.Task[None] | None = None
         self._sweeping: asyncio.Task[None] | None = None
 
     # ---- from start to stop
@@ -78,6 +82,15 @@ class Jobs:
         except (CarvingError, OSError, sqlite3.Error) as error:
             log.warning("jobs can only be looked at: %s", error)
             await self._look_only()
+            if isinstance(error, Refusal) and error.status == _NO_ROOM:
+                self._opening_later = asyncio.create_task(self._open_later())
+
+    async def _open_later(self) -> None:
+        """Begin to work when there is room on the disk."""
+        while self._supervisor is None:
+            await asyncio.sleep(_PATIENCE_SECONDS)
+            with suppress(Refusal):
+                await self._open()
 
     async def _look_only(self) -> None:
         try:
@@ -128,9 +141,10 @@ class Jobs:
 
     async def stop(self) -> None:
         """End all processes; their jobs wait for the next start."""
-        if self._sweeping is not None:
-            self._sweeping.cancel()
-            await asyncio.gather(self._sweeping, return_exceptions=True)
+        for task in (self._opening_later, self._sweeping):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         if self._supervisor is not None:
             await self._supervisor.stop()
         self._board.close()

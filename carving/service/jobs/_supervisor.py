@@ -111,19 +111,26 @@ class Supervisor:
     # ---- the loop
 
     async def _supervise(self) -> None:
-        for row in await asyncio.to_thread(self._board.store.unfinished):
-            if row.job.state == "running":
-                # a process of that service may still be dying: the next one waits for it
-                await self._board.change(row.job.id, state="waiting", progress=None)
+        left_running = True
         while True:
             await self._something.wait()
             self._something.clear()
             try:
+                if left_running:
+                    await self._take_up()
+                    left_running = False
                 await self._begin_jobs()
             except sqlite3.Error as error:
                 log.warning("waiting jobs could not be looked up: %s", error)
                 await asyncio.sleep(_PATIENCE_SECONDS)
                 self.wake()
+
+    async def _take_up(self) -> None:
+        """Let jobs wait again that an earlier service was running."""
+        for row in await asyncio.to_thread(self._board.store.unfinished):
+            if row.job.state == "running":
+                # a process of that service may still be dying: the next one waits for it
+                await self._board.change(row.job.id, state="waiting", progress=None)
 
     async def _begin_jobs(self) -> None:
         for row in await asyncio.to_thread(self._board.store.unfinished):
