@@ -46,7 +46,8 @@ class Settings:
     device
         Where queries and jobs compute.
     batching
-        Whether queries of several clients are solved together.
+        Whether queries of several clients are solved together; otherwise each is solved alone, as the library
+        does it, to the last bit.
     """
 
     host: str = "127.0.0.1"

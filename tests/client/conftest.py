@@ -9,6 +9,7 @@ import pytest
 import carving
 from carving.checkpoints import CheckpointSequence
 from carving.client import Connection
+from carving.service import Settings
 from carving.tree import Tree
 from tests.client.serving import served
 from tests.service.workspaces import make_workspace
@@ -40,5 +41,6 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
         for age, machine in pattern_machines(visible="spin", hidden="gaussian").items():
             parameters = (machine.weights, machine.visible_bias, machine.hidden_bias)
             run.append(carving.RBM(*parameters, "spin", carving.Gaussian(2.5), 0.75), updates=age)
-    with served(folder) as address, carving.connect(address) as remote:
+    # each query alone: answers are the library's to the last bit
+    with served(folder, Settings(batching=False)) as address, carving.connect(address) as remote:
         yield Both(remote, folder, trees)

@@ -48,9 +48,8 @@ async def fixed_points(
     found = await service.queries.fixed_points(
         store, samples.values, age=age, order=order, tolerance=tolerance
     )
-    columns = {"name": samples.names} | {name: found[name] for name in (*_FIGURES, "sweeps", "method")}
-    if points:
-        columns |= {name: found[name] for name in _LAYERS}
+    wanted = (*_FIGURES, "sweeps", "method", *(_LAYERS if points else ()))
+    columns = {"name": samples.names} | {name: getattr(found, name).cpu().numpy() for name in wanted}
     return table(columns, accept)
 
 
@@ -81,11 +80,13 @@ async def trajectories(
         raise InvalidInput(
             f"ages {ages!r}: choose all, every:N, log:N or a list; by swap acceptance takes too long here"
         )
-    chosen_ages, found = await service.queries.trajectories(
+    found = await service.queries.trajectories(
         store, samples.values, order=order, tolerance=tolerance, ages=ages
     )
-    rows, count = found["free_energy"].shape
-    columns = {"name": np.repeat(samples.names, count), "age": np.tile(chosen_ages, rows)}
+    columns = {
+        "name": np.repeat(samples.names, len(found.age)),
+        "age": np.tile(found.age, len(samples.names)),
+    }
     for name in (*_FIGURES, "moved", *(_LAYERS if points else ())):
-        columns[name] = found[name].reshape(rows * count, *found[name].shape[2:])
+        columns[name] = getattr(found, name).flatten(0, 1).numpy()
     return table(columns, accept)

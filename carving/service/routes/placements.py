@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
+import numpy as np
 from fastapi import APIRouter, Request, Response
 
 from carving.service._bodies import openapi_body
@@ -25,10 +28,17 @@ router = APIRouter(prefix="/api/v1/trees", tags=["trees"])
 async def place(service: ServiceOf, tree: TreeName, request: Request, accept: Accept = None) -> Response:
     """The branch that each sample falls into, as `tree.place` finds it.
 
-    `distance` is that to the state of its node at `age`, the age at which it joins.
+    `distance` is that to the state of its node at `age`, the age at which it joins, and `second_distance`
+    that to the nearest state of another node: the nearer the two, the less sure is the node. `percentile`
+    says how many of the training samples have a lower F(v), where the store has kept them; above 99.9 the
+    sample is `outside`, and what is said of it a guess.
     """
     chosen(accept)
     run = await service.opened(service.run_of_tree, tree)
     samples = await service.bodies.samples(request, run.alphabet)
-    columns = await service.queries.place(tree, samples.values)
-    return table({"name": samples.names, **columns}, accept)
+    found = await service.queries.place(tree, samples.values)
+    columns: dict[str, np.ndarray] = {"name": samples.names, "node": found.placement.node}
+    columns["node_name"] = found.node_name
+    for part in (found.placement, found.novelty):
+        columns |= {field.name: getattr(part, field.name) for field in fields(part)}
+    return table(columns, accept)
