@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         training,
         tree,
     )
+    from carving._dask import dask_executor
     from carving.checkpoints import (
         CheckpointSequence,
         create_checkpoints,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
         open_checkpoints,
     )
     from carving.client import connect
-    from carving.data import Labels, Samples, read_labels, read_samples
+    from carving.data import Labels, Samples, open_samples, read_labels, read_samples
     from carving.errors import CarvingError
     from carving.meanfield import FixedPoints, fixed_points
     from carving.rbm import RBM
@@ -41,8 +42,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "CarvingError": "carving.errors",
     "RBM": "carving.rbm",
+    "dask_executor": "carving._dask",
     **dict.fromkeys(("Bernoulli", "Gaussian", "Potts", "Spin", "Unit"), "carving.units"),
-    **dict.fromkeys(("Labels", "Samples", "read_labels", "read_samples"), "carving.data"),
+    **dict.fromkeys(("Labels", "Samples", "open_samples", "read_labels", "read_samples"), "carving.data"),
     **dict.fromkeys(("FixedPoints", "fixed_points"), "carving.meanfield"),
     **dict.fromkeys(
         ("CheckpointSequence", "create_checkpoints", "import_checkpoints", "open_checkpoints"),
@@ -84,6 +86,7 @@ __all__ = [
     "client",
     "connect",
     "create_checkpoints",
+    "dask_executor",
     "data",
     "export",
     "fixed_points",
@@ -91,6 +94,7 @@ __all__ = [
     "load_tree",
     "meanfield",
     "open_checkpoints",
+    "open_samples",
     "physics",
     "read_labels",
     "read_samples",

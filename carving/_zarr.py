@@ -175,6 +175,8 @@ class SealedStore:
         The ``format`` that it must have.
     version
         The newest ``format_version`` that is understood.
+    name
+        What messages call it; the folder unless given.
 
     Attributes
     ----------
@@ -189,20 +191,20 @@ class SealedStore:
         If it is damaged, another kind of store, or newer than this program.
     """
 
-    def __init__(self, folder: Path, *, kind: str, version: int) -> None:
-        self._folder, self.place = folder, str(folder)
+    def __init__(self, folder: Path, *, kind: str, version: int, name: str | None = None) -> None:
+        self._folder, self.place = folder, name or str(folder)
         with damage_named(self.place):
             if not (folder / ROOT_DOCUMENT).is_file():
-                raise CorruptStore(f"{folder}: holds no {ROOT_DOCUMENT}, so is no {kind} store; give one")
+                raise CorruptStore(f"{self.place}: holds no {ROOT_DOCUMENT}, so is no {kind} store; give one")
             root = json.loads((folder / ROOT_DOCUMENT).read_bytes())
             attributes: dict[str, Any] = root["attributes"]
-            _check_format(folder, attributes, kind, version)
+            _check_format(self.place, attributes, kind, version)
             contents: dict[str, str] = attributes["contents"]
             self._documents = {
                 path: json.loads((folder / path / ROOT_DOCUMENT).read_bytes()) for path in contents
             }
             if attributes["digest"] != metadata_digest(attributes, self._documents):
-                raise CorruptStore(f"{folder}: its metadata differ from their digest; {_REMEDY}")
+                raise CorruptStore(f"{self.place}: its metadata differ from their digest; {_REMEDY}")
             self.attributes, self.contents = attributes, contents
             self._root = zarr.open_group(str(folder), mode="r", zarr_format=3)
 
@@ -228,13 +230,13 @@ class SealedStore:
             return values.astype(object) if values.dtype.kind == "T" else values
 
 
-def _check_format(folder: Path, attributes: Mapping[str, Any], kind: str, version: int) -> None:
+def _check_format(place: str, attributes: Mapping[str, Any], kind: str, version: int) -> None:
     found, newest = attributes.get("format"), attributes.get("format_version")
     if found != kind:
-        raise CorruptStore(f"{folder}: its format is {found!r:.40}, not {kind!r}; give the folder of one")
+        raise CorruptStore(f"{place}: its format is {found!r:.40}, not {kind!r}; give the folder of one")
     if not isinstance(newest, int) or newest < 1:
-        raise CorruptStore(f"{folder}: its format_version is {newest!r:.40}; {_REMEDY}")
+        raise CorruptStore(f"{place}: its format_version is {newest!r:.40}; {_REMEDY}")
     if newest > version:
         raise CorruptStore(
-            f"{folder}: is of format version {newest}, this carving reads {version}; upgrade it"
+            f"{place}: is of format version {newest}, this carving reads {version}; upgrade it"
         )

@@ -39,11 +39,24 @@ def chosen_age(run: "CheckpointSequence", age: int | None) -> int:
 
 
 def load_samples(
-    path: Path | None, run: "CheckpointSequence", *, rows: slice | None, unknown_letters: str, source: str
+    path: Path | None,
+    run: "CheckpointSequence",
+    *,
+    rows: slice | None,
+    unknown_letters: str,
+    source: str,
+    stay: bool = False,
 ) -> "Samples":
-    """Samples from a file, or those that the store holds; of the machine's width and values."""
-    from carving.data import Samples, read_samples
+    """Samples from a file, or those that the store holds; of the machine's width and values.
 
+    Those of a zarr store ``stay`` there, if asked to and all are used: who needs them reads and checks them.
+    """
+    from carving.data import Samples, open_samples, read_samples
+
+    if path is not None and stay and rows is None and path.is_dir():
+        samples = open_samples(path, alphabet=run.alphabet)
+        _check_width(samples, run, source)
+        return samples
     if path is not None:
         alphabet = {"alphabet": run.alphabet} if run.alphabet else {}
         samples = read_samples(path, rows=rows, unknown_letters=unknown_letters, **alphabet)
@@ -72,12 +85,7 @@ def _check_values(samples: "Samples", run: "CheckpointSequence", source: str) ->
     """The machine must be able to take these samples: same number of sites, allowed values."""
     import torch
 
-    width = samples.values.shape[1]
-    if width != run.visible_size:
-        raise InvalidInput(
-            f"{samples.source}: has {width} columns, but the machines in {source} have "
-            f"{run.visible_size} visible units; give the samples that this machine was trained on"
-        )
+    _check_width(samples, run, source)
     try:
         # block by block: encoded sequences are some eighty times as large as their letters
         for start in range(0, len(samples), ROWS_AT_ONCE):
@@ -86,6 +94,15 @@ def _check_values(samples: "Samples", run: "CheckpointSequence", source: str) ->
         # once more, so that the message counts rows from the first
         run.visible.encode(samples.values, torch.float32, source=samples.source)
         raise
+
+
+def _check_width(samples: "Samples", run: "CheckpointSequence", source: str) -> None:
+    width = samples.values.shape[1]
+    if width != run.visible_size:
+        raise InvalidInput(
+            f"{samples.source}: has {width} columns, but the machines in {source} have "
+            f"{run.visible_size} visible units; give the samples that this machine was trained on"
+        )
 
 
 def load_labels(

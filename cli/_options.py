@@ -1,15 +1,19 @@
 """Options that more than one command has: one spelling, one default and one help text for each."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from carving_cli._errors import option_errors
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -205,6 +209,40 @@ batch_size_option = click.option(
     help="Rows that are iterated together; changes memory and speed, never the result.  "
     "[default: as many as fit well]",
 )  # fmt: skip
+
+
+class DaskType(click.ParamType):
+    """``local``, ``local:N`` or the address of a scheduler; whether one answers is seen when it is asked."""
+
+    name = "local|local:N|ADDRESS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the spelling."""
+        from carving._dask import check_dask
+
+        with option_errors("--dask"):
+            check_dask(value)
+        return value
+
+
+dask_option = click.option(
+    "--dask", type=DaskType(), default=None,
+    help="Share the samples out among Dask workers: local (one a core), local:N, or those of the scheduler "
+    "at tcp://host:8786. The result is the same.",
+)  # fmt: skip
+
+
+@contextmanager
+def workers(dask: str | None) -> Iterator["Executor | None"]:
+    """Who ``--dask`` asks for, for as long as the block lasts."""
+    if dask is None:
+        yield None
+        return
+    from carving import dask_executor
+
+    with dask_executor(dask) as executor:
+        yield executor
+
 
 order_option = click.option(
     "--order", type=click.IntRange(1, 3), default=2, show_default=True,

@@ -11,9 +11,9 @@ import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.storage import StorePath
 
+from carving._place import Place, one_line
 from carving._zarr import values_digest
 from carving.checkpoints._metadata import PARAMETERS, Metadata, grows
-from carving.checkpoints._place import Place, one_line
 from carving.errors import CorruptStore
 
 ROWS_A_CHUNK = 1024

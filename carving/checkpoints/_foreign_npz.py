@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from carving._place import ROOT_DOCUMENT, one_line
 from carving.checkpoints._foreign import ForeignCheckpoint, ForeignRun, check_parameters, sorted_places
 from carving.checkpoints._metadata import PARAMETERS
-from carving.checkpoints._place import ROOT_DOCUMENT, one_line
 from carving.errors import CorruptStore, InvalidInput
 
 _NEEDED = (*PARAMETERS, "updates")

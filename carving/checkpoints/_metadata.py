@@ -23,7 +23,7 @@ from typing import Any
 import zarr
 
 from carving import _zarr
-from carving.checkpoints._place import ROOT_DOCUMENT, Place, missing_root, one_line
+from carving._place import ROOT_DOCUMENT, Place, missing_root, one_line
 from carving.errors import CorruptStore
 
 FORMAT = "carving-checkpoints"

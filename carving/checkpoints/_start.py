@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carving._files import check_output
+from carving._place import ROOT_DOCUMENT, find_place, one_line
 from carving._version import version_of
 from carving.checkpoints import _writer
 from carving.checkpoints._lock import is_locked
 from carving.checkpoints._metadata import FORMAT, FORMAT_VERSION, Metadata
-from carving.checkpoints._place import ROOT_DOCUMENT, find_place, one_line
 from carving.errors import InvalidInput, OutputExists
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from carving._place import ROOT_DOCUMENT, Place, one_line
 from carving._zarr import values_digest
 from carving.checkpoints._arrays import ROWS_A_CHUNK, create_array, open_array, read_array
 from carving.checkpoints._metadata import PARAMETERS, Metadata, grows
-from carving.checkpoints._place import ROOT_DOCUMENT, Place, one_line
 from carving.errors import CorruptStore, InvalidInput
 
 # dtypes that every version of zarr's format knows; others are kept as bytes

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 import numpy as np
 
 from carving._files import whole_folder
+from carving._place import ROOT_DOCUMENT, Place, find_place, one_line
 from carving.checkpoints import _writer
 from carving.checkpoints._arrays import read_ages, read_array
 from carving.checkpoints._fitting import fitting_age, fitting_parameters, learn_states
 from carving.checkpoints._lock import WriterLock, is_locked
 from carving.checkpoints._metadata import PARAMETERS, Metadata, read_metadata
-from carving.checkpoints._place import ROOT_DOCUMENT, Place, find_place, one_line
 from carving.checkpoints._start import check_target, plain_json, plain_metrics, start_store
 from carving.checkpoints.ages import select_ages
 from carving.errors import CorruptStore, InvalidInput

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from carving.data._given import samples_from_rows
 from carving.data._labels import Labels, read_labels
 from carving.data._letters import PROTEIN_ALPHABET
-from carving.data._samples import Samples, parse_rows, read_samples
+from carving.data._samples import Samples, open_samples, parse_rows, read_samples
 from carving.data._sequence_weights import sequence_weights
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Samples",
     "read_samples",
+    "open_samples",
     "samples_from_rows",
     "parse_rows",
     "PROTEIN_ALPHABET",

@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from carving.data._letters import PROTEIN_ALPHABET
 from carving.data._names import checked_names, numbered_names
 from carving.data._readers import Content, Reader, Request, reader_of, readers
 from carving.data._values import shown_rows
-from carving.errors import InvalidInput, MissingFile
+from carving.errors import CorruptStore, InvalidInput, MissingFile
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,7 @@ class Samples:
     Attributes
     ----------
     values
-        (n, N_v), uint8 or int8: 0/1, ±1, or codes of states.
+        (n, N_v), uint8 or int8: 0/1, ±1, or codes of states. Of :func:`open_samples` an array of zarr's.
     names
         (n,) Python strings, no two alike.
     alphabet
@@ -39,7 +40,7 @@ class Samples:
     source: str = "samples"
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.names)
 
     def __repr__(self) -> str:
         rows, columns = self.values.shape
@@ -107,6 +108,47 @@ def read_samples(
     target = Path(path)
     content = _reader(target).read(Request(target, rows, alphabet, unknown_letters))
     return Samples(content.values, _names(content, str(target)), content.alphabet, str(target))
+
+
+def open_samples(place: str | os.PathLike[str], *, alphabet: str | None = None) -> Samples:
+    """Samples of a zarr store that stay where they are: ``values`` is its array, read when it is needed.
+
+    For ``build_tree`` and ``place``, which see to it that every value is one; not for what takes numpy only.
+
+    Parameters
+    ----------
+    place
+        Path or URL of an array of samples, or of a group with ``samples``, and ``names`` perhaps.
+    alphabet
+        Letters that the codes stand for, if they are of sequences.
+
+    Raises
+    ------
+    MissingFile
+        If nothing is there.
+    CorruptStore
+        If it is no zarr store, or damaged.
+    InvalidInput
+        If it holds no samples, or names that are empty, repeated or too few.
+    """
+    from carving._place import find_place
+    from carving._zarr import damage_named
+    from carving.data._readers.zarr_store import open_arrays
+
+    found = find_place(place, what="zarr store of samples")
+    if not any(map(found.has, ("zarr.json", ".zarray", ".zgroup"))):
+        raise CorruptStore(f"{found.name}: is no zarr store; give one with an array 'samples', or its array")
+    with damage_named(found.name), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        values, names = open_arrays(found.arrays, found.name)
+        if len(values.shape) not in (2, 3):
+            raise InvalidInput(
+                f"{found.name}: samples have shape {values.shape}; they must be (samples, sites)"
+            )
+        own = numbered_names(range(values.shape[0]))
+        if names is not None:
+            own = checked_names(names[:], values.shape[0], found.name)
+    return Samples(values, own, alphabet, found.name)
 
 
 def _check_settings(rows: slice | None, unknown_letters: str) -> None:

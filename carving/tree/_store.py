@@ -1,6 +1,9 @@
 """The tree store: one zarr group with every column, written whole or not at all."""
 
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +42,7 @@ def save_tree(tree: "Tree", path: str | os.PathLike[str], *, force: bool) -> Non
     }
     labels = {f"labels/{index}": column for index, column in enumerate(tree.labels.values())}
     names = {f"labels/{index}": {"name": name} for index, name in enumerate(tree.labels)}
-    with whole_folder(path, force=force) as folder:
+    with _new_store(path, force=force) as folder:
         _zarr.write_store(
             folder,
             {**columns, **labels},
@@ -48,13 +51,28 @@ def save_tree(tree: "Tree", path: str | os.PathLike[str], *, force: bool) -> Non
         )
 
 
+@contextmanager
+def _new_store(path: str | os.PathLike[str], *, force: bool) -> Iterator[Path]:
+    """A folder that becomes the store at this path or URL when the block ends well."""
+    if "://" not in os.fspath(path):
+        with whole_folder(path, force=force) as folder:
+            yield folder
+        return
+    from carving._place import put
+
+    with tempfile.TemporaryDirectory(prefix="carving-") as folder:
+        yield Path(folder)
+        put(Path(folder), os.fspath(path), force=force)
+
+
 def load_tree(path: str | os.PathLike[str]) -> "Tree":
     """Read a tree that was saved.
 
     Parameters
     ----------
     path
-        The store, or the folder that ``carve build-tree`` wrote, which holds it as ``tree.zarr``.
+        Path or URL of the store, or of the folder that ``carve build-tree`` wrote, which holds it as
+        ``tree.zarr``.
 
     Raises
     ------
@@ -63,10 +81,19 @@ def load_tree(path: str | os.PathLike[str]) -> "Tree":
     CorruptStore
         If the store is damaged in any way, or is no tree.
     """
+    if "://" in os.fspath(path):
+        from carving._place import fetched
+
+        with fetched(os.fspath(path)) as folder:
+            return _load(_store_folder(folder), os.fspath(path))
+    return _load(_store_folder(Path(path)), None)
+
+
+def _load(folder: Path, name: str | None) -> "Tree":
     from carving import _zarr
     from carving.tree.tree import Tree
 
-    store = _zarr.SealedStore(_store_folder(Path(path)), kind=FORMAT, version=FORMAT_VERSION)
+    store = _zarr.SealedStore(folder, kind=FORMAT, version=FORMAT_VERSION, name=name)
     with _zarr.damage_named(store.place):
         attributes: dict[str, Any] = {name: store.attributes[name] for name in _ATTRIBUTES}
         try:

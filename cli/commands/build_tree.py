@@ -18,6 +18,7 @@ from carving_cli._options import (
     checkpoints_argument,
     common_options,
     computing_options,
+    dask_option,
     force_option,
     iteration_option,
     labels_options,
@@ -25,6 +26,7 @@ from carving_cli._options import (
     output_option,
     samples_options,
     tolerance_option,
+    workers,
 )
 from carving_cli._outputs import check_folder
 
@@ -55,6 +57,7 @@ from carving_cli._outputs import check_folder
 @branch_length_option
 @click.option("--report", is_flag=True, help="Write report.html as well, as `carve report` does.")
 @batch_size_option
+@dask_option
 @computing_options
 @force_option
 @common_options
@@ -75,6 +78,7 @@ def command(
     branch_length: str,
     report: bool,
     batch_size: int | None,
+    dask: str | None,
     device: str,
     force: bool,
 ) -> None:
@@ -89,6 +93,7 @@ def command(
     Examples:
       carve build-tree checkpoints/
       carve build-tree checkpoints/ --samples genomes.npz --labels people.csv -o tree/
+      carve build-tree checkpoints/ --samples genomes.zarr --dask tcp://host:8786
     """  # fmt: skip
     from carving.sampling import select_ages_by_acceptance
     from carving.tree import build_tree
@@ -102,11 +107,17 @@ def command(
     with option_errors("--ages"):
         chosen = select_ages_by_acceptance(run, ages)
     samples = _loading.load_samples(
-        samples_path, run, rows=rows, unknown_letters=unknown_letters, source=checkpoints
+        samples_path,
+        run,
+        rows=rows,
+        unknown_letters=unknown_letters,
+        source=checkpoints,
+        stay=dask is not None,
     )
     labels = _loading.load_labels(labels_path, colors, samples.names, missing=missing_labels, console=console)
-    _memory.warn_if_too_large(run, samples.values, batch_size, device, console)
-    console.note(f"{len(samples.values):,} samples through {len(chosen):,} ages, on {device}")
+    if dask is None:
+        _memory.warn_if_too_large(run, samples.values, batch_size, device, console)
+    console.note(f"{len(samples):,} samples through {len(chosen):,} ages, on {device}")
     started = time.monotonic()
 
     def what_is_kept() -> str:
@@ -114,7 +125,12 @@ def command(
             return "too little was finished to be kept"
         return f"what was finished is in {work_folder}; the same command goes on from there"
 
-    with interruptible(what_is_kept), _removed_if_useless(work_folder), console.progress() as progress:
+    with (
+        interruptible(what_is_kept),
+        _removed_if_useless(work_folder),
+        workers(dask) as executor,
+        console.progress() as progress,
+    ):
         tree = build_tree(
             run,
             samples,
@@ -127,6 +143,7 @@ def command(
             batch_size=batch_size,
             device=device,
             work_folder=work_folder,
+            executor=executor,
             progress=progress,
         )
     with interruptible(what_is_kept):

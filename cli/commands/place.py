@@ -14,10 +14,12 @@ from carving_cli._options import (
     checkpoints_argument,
     common_options,
     computing_options,
+    dask_option,
     force_option,
     output_option,
     samples_options,
     tree_argument,
+    workers,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 @samples_options(required=True)
 @output_option("placed.csv", "The CSV to write: name,node,distance,converged.")
 @batch_size_option
+@dask_option
 @computing_options
 @force_option
 @common_options
@@ -42,6 +45,7 @@ def command(
     unknown_letters: str,
     output: Path,
     batch_size: int | None,
+    dask: str | None,
     device: str,
     force: bool,
 ) -> None:
@@ -60,17 +64,24 @@ def command(
     finished = _loading.load_tree(tree)
     run = _loading.load_run(checkpoints)
     samples = _loading.load_samples(
-        samples_path, run, rows=rows, unknown_letters=unknown_letters, source=checkpoints
+        samples_path,
+        run,
+        rows=rows,
+        unknown_letters=unknown_letters,
+        source=checkpoints,
+        stay=dask is not None,
     )
-    with interruptible("nothing was written"), console.progress() as progress:
-        placement = finished.place(samples, run, batch_size=batch_size, device=device, progress=progress)
+    with interruptible("nothing was written"), workers(dask) as executor, console.progress() as progress:
+        placement = finished.place(
+            samples, run, batch_size=batch_size, device=device, executor=executor, progress=progress
+        )
         _save(placement, finished, samples, output, force=force)
     unconverged = int((~placement.converged).sum())
     hit = len(set(placement.node.tolist()))
     console.summary(
-        {"output": str(output), "samples": len(samples.values), "nodes": hit, "unconverged": unconverged},
+        {"output": str(output), "samples": len(samples), "nodes": hit, "unconverged": unconverged},
         [
-            f"{output}: {len(samples.values):,} samples placed in {hit:,} of the tree's "
+            f"{output}: {len(samples):,} samples placed in {hit:,} of the tree's "
             f"{len(finished.nodes.name):,} nodes; {unconverged:,} did not converge"
         ],
     )
