@@ -26,9 +26,15 @@ import numpy as np
 import torch
 import zarr
 from error_estimates import samples_of, shared_folder, stored_machines
-from many_samples import LINKAGE, draw, peak
+from many_samples import LINKAGE, draw
 
 from carving import Tree, build_tree, load_tree, open_checkpoints
+
+
+def peak() -> int:
+    """Most memory that this process has had, bytes; what its parent had does not count."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
 
 
 def build(checkpoints: str, samples: str, output: str, threads: int, workers: int) -> dict[str, float]:
