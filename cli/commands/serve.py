@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,7 +138,8 @@ def command(
         ],
     )
     server = uvicorn.Server(_configuration(app))
-    with listening:
+    # once everything has ended, uvicorn raises what it was stopped by again; being stopped is no failure
+    with listening, suppress(KeyboardInterrupt):
         server.run(sockets=[listening])
 
 

@@ -240,3 +240,5 @@ def test_service_scheduler_and_workers_run_together(tmp_path):
         answer = http.get("/api/v1/trees/large/partitions/1000").raise_for_status().json()
         assert answer["columns"]["node"] == expected.partition(1000).tolist()
         assert all(process.poll() is None for process in (scheduler, service, *workers))
+    # to be stopped is no failure
+    assert service.returncode == 0
