@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from carving.errors import InvalidInput, MissingFile, OutputExists
 from carving.service._problems import Refusal
-from carving.service.jobs import Jobs
+from carving.service.jobs import Job, Jobs
 from carving.service.jobs._jobs import KEPT_SECONDS
+from carving.service.jobs._store import JobStore
 from carving.service.jobs._supervisor import MOST_CRASHES
 from tests.service.job_runs import PretendedChild, ended, kill, listed, pretended, started, until
 
@@ -295,6 +296,37 @@ def test_a_job_that_is_done_first_is_not_cancelled(tmp_path, children):
             assert listed(tmp_path) == ["a"]
 
     asyncio.run(main())
+
+
+def test_a_job_that_is_cancelled_just_before_it_is_begun_is_not_begun(tmp_path, children, monkeypatch):
+    looked_up = JobStore.next_waiting
+
+    def cancelled_then(store: JobStore, busy: set[str]):
+        row = looked_up(store, busy)
+        if row is not None:
+            store.change(row.job.id, cancelling=True)
+        return row
+
+    monkeypatch.setattr(JobStore, "next_waiting", cancelled_then)
+
+    async def main():
+        async with started(tmp_path) as jobs:
+            job = await jobs.submit("note", note("a"))
+            assert (await ended(jobs, job.id)).state == "cancelled"
+            assert not children
+
+    asyncio.run(main())
+
+
+def test_what_has_ended_does_not_change(tmp_path):
+    store = JobStore(tmp_path / "jobs.sqlite", writable=True)
+    job = Job(id="0" * 32, kind="note", parameters={}, state="waiting", created=0.0)
+    store.add(job, None, most=1)
+    ended = store.change(job.id, state="failed", error="no")
+    assert ended is not None
+    assert store.change(job.id, state="done") is None
+    assert store.get(job.id) == ended
+    store.close()
 
 
 # ---- what can be followed
