@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 MOST = 256
-MOST_BYTES = 2**29
+MOST_BYTES = 3 * 2**26
 MOST_POINTS = 4096
 """Known points beyond which it is better to start anew: every row is compared with all of them."""
 
