@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from carving.errors import (
     CarvingError,
@@ -118,6 +119,11 @@ def install(app: FastAPI) -> None:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         return problem(422, f"{place}: {first['msg']}")
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_request: Request, _error: Exception) -> Response:
+        # nobody reads it, and nothing went wrong here
+        return problem(400, "the client went away before the whole body had come")
 
     @app.exception_handler(OSError)
     async def system(_request: Request, error: Exception) -> Response:

@@ -400,3 +400,25 @@ def test_too_many_samples_are_refused(tmp_path):
         answer = client.post(f"{API}/trees/tree/placements", json={"samples": [[0] * 24] * 4})
         assert answer.status_code == 413
         assert "at most 3" in answer.json()["detail"]
+
+
+def test_a_client_that_goes_away_is_no_failure_of_the_service(served, caplog):
+    messages = [
+        {"type": "http.request", "body": b'{"samples"', "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": f"{API}/trees/tree/placements",
+        "query_string": b"", "headers": [(b"host", b"127.0.0.1")], "client": ("127.0.0.1", 1),
+    }  # fmt: skip
+    sent = []
+
+    async def receive() -> dict:
+        return messages.pop(0)
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    served.client.portal.call(served.client.app, scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
