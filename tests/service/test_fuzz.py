@@ -66,6 +66,7 @@ def ask(schema: schemathesis.BaseSchema, examples: int) -> Counter[str]:
     return sent
 
 
+@pytest.mark.slow
 def test_a_few_requests_of_each_kind(schema: schemathesis.BaseSchema) -> None:
     assert len(ask(schema, 3)) >= 15
 

@@ -295,6 +295,7 @@ def test_twenty_kills(tmp_path):
     assert kill_again_and_again(tmp_path, kills=20, seed=2, only_notes=False, longest=5.0)["done"] >= 5
 
 
+@pytest.mark.slow
 def test_three_kills(tmp_path):
     ends = kill_again_and_again(tmp_path, kills=3, seed=1, only_notes=True, longest=0.8)
     assert ends["done"] >= 3

@@ -68,11 +68,11 @@ def test_cancelled_and_stopped_processes_are_gone(tmp_path):
             ]
             for id in slow:
                 await reached(jobs, id, 2)
-            pids = children_of(os.getpid())
+            pids = workers_of(tmp_path)
             assert len(pids) == 2
             assert all(os.getpriority(os.PRIO_PROCESS, pid) == 10 for pid in pids)
             assert (await jobs.cancel(slow[0])).state == "cancelled"
-        assert not children_of(os.getpid())
+        assert not workers_of(tmp_path)
 
     asyncio.run(main())
     assert listed(tmp_path) == []
@@ -86,7 +86,7 @@ def test_a_process_that_does_not_want_to_end_is_ended(tmp_path):
             job = await jobs.submit("note", asked)
             await reached(jobs, job.id, 2)
             assert (await jobs.cancel(job.id)).state == "cancelled"
-        assert not children_of(os.getpid())
+        assert not workers_of(tmp_path)
 
     asyncio.run(main())
 
@@ -134,12 +134,12 @@ def test_a_process_ends_with_its_service_and_only_one_works_on_a_job(tmp_path):
     process.stdout.close()
 
 
-def children_of(pid: int) -> list[int]:
-    """Processes that another one has begun and that have not ended."""
+def workers_of(folder: Path) -> list[int]:
+    """Processes of jobs that were begun here and have not ended."""
     found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
+    for task in Path("/proc/self/task").iterdir():
         for child in (task / "children").read_text().split():
-            state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
-            if state != "Z":
+            # nothing is left of the command of one that has ended
+            if str(folder) in Path(f"/proc/{child}/cmdline").read_text():
                 found.append(int(child))
     return found

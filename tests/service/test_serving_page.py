@@ -92,6 +92,7 @@ def answers(tmp_path_factory) -> tuple[Path, list[tuple[str, httpx.Response]]]:
         return folder, run(client, console_lines(PAGE), folder)
 
 
+@pytest.mark.slow
 def test_every_address_of_the_service_is_shown(answers):
     _, found = answers
     app = create_app(answers[0] / "workspace")
@@ -110,6 +111,7 @@ def test_every_address_of_the_service_is_shown(answers):
     assert set(missing) <= unshown
 
 
+@pytest.mark.slow
 def test_the_examples_give_what_the_library_gives(answers):
     folder, _ = answers
     tree = carving.load_tree(folder / "workspace" / "tree")
@@ -124,6 +126,7 @@ def test_the_examples_give_what_the_library_gives(answers):
     assert np.array_equal(fetched.nodes.parent, tree.nodes.parent)
 
 
+@pytest.mark.slow
 def test_events_end_with_the_job_done(answers):
     _, found = answers
     (events,) = (answer.text for line, answer in found if line.endswith("/events"))

@@ -233,7 +233,10 @@ FORMS = [in_dask, in_dask_of_zarr, in_zarr, in_zarr_in_memory, in_hdf5, in_torch
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("who", ["one process", "processes", "dask"])
+@pytest.mark.parametrize(
+    "who",
+    ["one process", *(pytest.param(who, marks=pytest.mark.slow) for who in ("processes", "dask"))],
+)
 def test_samples_of_every_form_give_the_same_tree(run, samples, expected, form, executors, who, tmp_path):
     assert_equal(build_tree(run, form(samples, tmp_path), executor=executors[who]), expected)
 

@@ -146,6 +146,7 @@ def test_the_tree_is_that_of_the_workspace(page: Any, tree: Tree):
     assert "token" not in page.current_url
 
 
+@pytest.mark.slow
 def test_names_of_trees_and_samples_are_only_text(page: Any, tree: Tree):
     choice = find(page, "#tree-choice")
     names = [option.get_attribute("value") for option in choice.find_elements("css selector", "option")]
@@ -165,6 +166,7 @@ def test_names_of_trees_and_samples_are_only_text(page: Any, tree: Tree):
     assert [row[0] for row in placed(page)] == list(HOSTILE)
 
 
+@pytest.mark.slow
 def test_pasted_samples_are_placed_and_marked(page: Any, tree: Tree, workspace: Path):
     values = pattern_samples(7, seed=5)
     write(page, "#samples", "\n".join(",".join(map(str, row)) for row in values.tolist()))
@@ -190,6 +192,7 @@ def test_a_file_is_uploaded_and_placed(page: Any, tree: Tree, workspace: Path, t
     is_placed(placed(page), names, values, tree, workspace)
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_samples_is_said(page: Any):
     write(page, "#samples", "0,1,1\n1,0,0")
     assert placed(page) == []
@@ -198,6 +201,7 @@ def test_what_is_wrong_with_samples_is_said(page: Any):
     assert all("422" in entry["message"] for entry in page.get_log("browser"))
 
 
+@pytest.mark.slow
 def test_a_trajectory_is_that_of_the_library(page: Any, tree: Tree, workspace: Path):
     values = pattern_samples(3, seed=7)
     write(page, "#samples", "\n".join("".join(map(str, row)) for row in values.tolist()))
@@ -247,12 +251,14 @@ def test_a_job_is_followed_to_its_end_and_its_tree_opened(page: Any, tree: Tree,
     )
 
 
+@pytest.mark.slow
 def test_every_control_has_a_name(page: Any):
     for control in page.find_elements("css selector", "button, input, select, textarea, canvas[tabindex]"):
         if control.is_displayed():
             assert control.accessible_name, control.get_attribute("outerHTML")
 
 
+@pytest.mark.slow
 def test_a_token_is_asked_for_until_it_is_the_right_one(chromium: Any, service: Running):
     chromium.get(f"{service.address}/")
     chromium.execute_script("sessionStorage.clear()")
@@ -268,6 +274,7 @@ def test_a_token_is_asked_for_until_it_is_the_right_one(chromium: Any, service: 
     assert all("401" in entry["message"] for entry in chromium.get_log("browser"))
 
 
+@pytest.mark.slow
 def test_placements_are_downloaded(page: Any, tree: Tree, chromium: Any):
     folder = Path(chromium.capabilities["chrome"]["userDataDir"]).parent
     write(page, "#samples", "\n".join("".join(map(str, row)) for row in pattern_samples(2).tolist()))
@@ -279,6 +286,7 @@ def test_placements_are_downloaded(page: Any, tree: Tree, chromium: Any):
     assert [row["node_name"] for row in found] == [row[1] for row in rows]
 
 
+@pytest.mark.slow
 def test_states_are_shown_as_images(page: Any, tree: Tree):
     field = find(page, "#image-shape")
     field.send_keys("4x6\t")
