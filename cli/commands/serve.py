@@ -1,4 +1,4 @@
-"""``carve serve``: a workspace over HTTP."""
+"""``carve serve``: a workspace over HTTP, with a page to look at."""
 
 import os
 import secrets
@@ -73,6 +73,7 @@ TOKEN_VARIABLE = "CARVING_TOKEN"
     metavar="N",
     help="Largest upload, packed and unpacked.",
 )
+@click.option("--open", "open_page", is_flag=True, help="Open the page in the browser.")
 @computing_options
 @common_options
 def command(
@@ -85,18 +86,19 @@ def command(
     jobs: int,
     most_samples: int,
     upload_mebibytes: int,
+    open_page: bool,
     device: str,
 ) -> None:
-    """Serve a folder of checkpoint stores and trees over HTTP.
+    """Serve a folder of checkpoint stores and trees: a page to look at, and an interface over HTTP.
 
-    Programs of colleagues, without this one or its data, place their samples in a tree, follow them through
-    the ages, fetch trees in every format, and build new ones. Listens to this machine only unless --host says
-    otherwise; then a token is needed. The interface is described at /docs. Ctrl-C ends it; jobs go on at the
-    next start.
+    Colleagues place their samples in a tree, follow them through the ages, fetch trees in every format, and
+    build new ones, in the browser or from programs. Listens to this machine only unless --host says
+    otherwise; then a token is needed. The interface is described at /docs.
+    Ctrl-C ends it; jobs go on at the next start.
 
     \b
     Examples:
-      carve serve demo/
+      carve serve demo/ --open
       carve serve /data/machines --host 0.0.0.0 --token-file token.txt
     """  # fmt: skip
     try:
@@ -128,15 +130,20 @@ def command(
     app = create_app(workspace, settings)
     listening = _listen(host, port)
     address = _address(host, listening.getsockname()[1])
+    page = f"{address}/#token={token}" if is_new else f"{address}/"
     contents = app.state.service.workspace.contents()
     console.summary(
         {"address": address, "stores": len(contents.stores), "trees": len(contents.trees)},
         [
             f"{workspace}: {len(contents.trees):,} trees and {len(contents.stores):,} checkpoint stores",
-            f"  {address}/api/v1/trees answers, {address}/docs describes it; Ctrl-C ends it",
-            *([f"  the token: {token}"] if is_new else []),
+            f"  the page:       {page}",
+            f"  the interface:  {address}/docs",
+            "  Ctrl-C ends it",
         ],
     )
+    if open_page:
+        # it listens already: the browser waits until it is answered
+        click.launch(page)
     server = uvicorn.Server(_configuration(app))
     # once everything has ended, uvicorn raises what it was stopped by again; being stopped is no failure
     with listening, suppress(KeyboardInterrupt):
