@@ -107,11 +107,11 @@ def assert_imports_are_whole_or_absent(tmp_path: Path, number: int) -> None:
 
 
 def test_a_killed_writer_leaves_all_that_it_committed(tmp_path: Path) -> None:
-    assert_appends_survive(tmp_path, 10)
+    assert_appends_survive(tmp_path, 4)
 
 
 def test_a_killed_import_is_whole_or_absent(tmp_path: Path) -> None:
-    assert_imports_are_whole_or_absent(tmp_path, 10)
+    assert_imports_are_whole_or_absent(tmp_path, 4)
 
 
 @pytest.mark.slow

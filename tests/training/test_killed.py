@@ -45,6 +45,7 @@ def kill_and_resume(folder, *, number, seed, **variant):
         assert content(carving.train(table(), path, resume=True, **options)) == whole
 
 
+@pytest.mark.slow
 def test_killed_a_few_times_nothing_committed_is_lost_and_resuming_gives_the_same_bits(tmp_path):
     kill_and_resume(tmp_path, number=3, seed=1)
 

@@ -75,7 +75,8 @@ def test_interrupted_at_any_checkpoint_and_resumed_it_ends_in_the_same_bits(tmp_
         assert content(resumed) == content(whole)
 
 
-@pytest.mark.parametrize("save", [pytest.param("acceptance:0.6", marks=pytest.mark.slow), "adaptive:9"])
+@pytest.mark.slow
+@pytest.mark.parametrize("save", ["acceptance:0.6", "adaptive:9"])
 def test_rules_that_look_at_the_machine_go_on_to_the_same_checkpoints(tmp_path, save):
     halves = np.arange(14) < 7
     samples = np.repeat(np.stack([halves, ~halves, np.arange(14) % 2 == 0]), 20, 0)
