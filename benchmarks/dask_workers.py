@@ -20,49 +20,61 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import psutil
 import torch
 import zarr
 from error_estimates import samples_of, shared_folder, stored_machines
 from many_samples import LINKAGE, draw
 
-from carving import Tree, build_tree, load_tree, open_checkpoints
+from carving import Tree, build_tree, dask_executor, load_tree, open_checkpoints
+from carving.checkpoints import CheckpointSequence
 
 
-def peak() -> int:
-    """Most memory that this process has had, bytes; what its parent had does not count."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
+def peak(process: int | str = "self") -> int:
+    """Most memory that a process has had, bytes; what its parent had does not count."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+
+
+def processes() -> list[psutil.Process]:
+    """The process itself and those that it has started."""
+    here = psutil.Process()
+    return [here, *here.children(recursive=True)]
+
+
+def processor_seconds() -> float:
+    """Of all of them together."""
+    times = [process.cpu_times() for process in processes()]
+    return sum(time.user + time.system for time in times)
+
+
+def build_small(run: CheckpointSequence, samples: np.ndarray, _: int = 0) -> None:
+    """A first tree, for which everything is loaded that trees need."""
+    build_tree(run, samples, linkage_distance=LINKAGE / run.visible_size**0.5, ages="log:2")
 
 
 def build(checkpoints: str, samples: str, output: str, threads: int, workers: int) -> dict[str, float]:
     """What the new process does: one tree, on so many workers, or with so many threads if there are none."""
     run, values = open_checkpoints(checkpoints), zarr.open_array(samples, mode="r")
-    distance = LINKAGE / run.visible_size**0.5
     torch.set_num_threads(threads)
-    # everything is loaded before the clock runs
-    build_tree(run, np.asarray(values[:10]), linkage_distance=distance, ages="log:2")
-    own = time.process_time()
-    if not workers:
-        before, begin = peak(), time.perf_counter()
-        tree = build_tree(run, values, linkage_distance=distance)
-        seconds, memory, others = time.perf_counter() - begin, peak(), 0.0
-    else:
-        from distributed import Client, LocalCluster
-
-        with (
-            LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="") as cluster,
-            Client(cluster) as client,
-        ):
-            client.run(build_tree, run, np.asarray(values[:10]), linkage_distance=distance, ages="log:2")
-            before, others = max(client.run(peak).values()), -sum(client.run(time.process_time).values())
-            own, begin = time.process_time(), time.perf_counter()
-            tree = build_tree(run, values, linkage_distance=distance, executor=client.get_executor())
-            seconds, memory = time.perf_counter() - begin, max(client.run(peak).values())
-            others += sum(client.run(time.process_time).values())
-    cpu = time.process_time() - own + others
+    with dask_executor(f"local:{workers}") if workers else nullcontext() as executor:
+        few = np.asarray(values[:10])
+        build_small(run, few)
+        if executor:
+            # several for each worker, so that none is left out
+            list(executor.map(partial(build_small, run, few), range(8 * workers)))
+        working = slice(1, None) if workers else slice(1)
+        before = max(peak(process.pid) for process in processes()[working])
+        own, begin = processor_seconds(), time.perf_counter()
+        distance = LINKAGE / run.visible_size**0.5
+        tree = build_tree(run, values, linkage_distance=distance, executor=executor)
+        seconds, cpu = time.perf_counter() - begin, processor_seconds() - own
+        memory = max(peak(process.pid) for process in processes()[working])
     tree.save(output)
     return {"seconds": seconds, "cpu": cpu, "before": before / 2**30, "peak": memory / 2**30}
 

@@ -53,6 +53,9 @@ def dask_executor(where: str) -> Iterator[Executor]:
     settings = {
         "distributed.admin.large-graph-warning-threshold": "10GiB",
         "distributed.comm.timeouts.connect": _SECONDS_TO_CONNECT,
+        # Dask has its workers give memory back at every chance, of which the solver's arrays give many:
+        # fetching it again takes as long as the products
+        "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
     }
     with dask.config.set(settings):  # pyright: ignore[reportPrivateImportUsage]
         try:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from carving._executor import as_finished
 from carving.errors import InvalidInput
 
 # one block of pairs: few enough that what is made of it stays in the processor's cache, many enough that
@@ -22,7 +26,7 @@ _REMEDY = "give a table (sequences, sites) of whole numbers: 0/1, ±1, or codes 
 _MISSING = "give missing letters a state of their own, such as the gap's, or leave the sequence or site out"
 
 
-def sequence_weights(codes: Any, *, identity: float = 0.8) -> np.ndarray:
+def sequence_weights(codes: Any, *, identity: float = 0.8, executor: Executor | None = None) -> np.ndarray:
     """One over the number of sequences, itself included, that are nearly the same as each sequence.
 
     Databases hold some branches of a family many times over. Weighted like this, sequences that agree in
@@ -43,6 +47,9 @@ def sequence_weights(codes: Any, *, identity: float = 0.8) -> np.ndarray:
         (n, N_v), of whole numbers of any dtype: 0/1, ±1, or codes of the letters of any alphabet.
     identity
         Share of sites, above 0 and at most 1.
+    executor
+        Who compares, 8,192 sequences with as many others at a time: any
+        :class:`concurrent.futures.Executor`. The weights are the same as without one.
 
     Returns
     -------
@@ -70,8 +77,8 @@ def sequence_weights(codes: Any, *, identity: float = 0.8) -> np.ndarray:
     # as bytes, which are sorted many times as fast as numpy's rows of as many fields as there are sites
     rows = np.ascontiguousarray(values).view(np.dtype((np.void, values[0].nbytes)))[:, 0]
     _, first, which, copies = np.unique(rows, return_index=True, return_inverse=True, return_counts=True)
-    neighbours = _count_neighbours(_bit_planes(values[first]), copies.astype(np.float64), sites - fewest)
-    return 1.0 / neighbours[which]
+    distinct = _Sequences(_bit_planes(values[first]), copies.astype(np.float64))
+    return 1.0 / _count_neighbours(distinct, sites - fewest, executor)[which]
 
 
 def _fewest_agreeing(identity: float, sites: int) -> int:
@@ -127,41 +134,75 @@ def _bit_planes(codes: np.ndarray) -> np.ndarray:
     return planes
 
 
-def _count_neighbours(planes: np.ndarray, copies: np.ndarray, allowed: int) -> np.ndarray:
-    """For each distinct sequence, the copies of all that differ from it in at most ``allowed`` sites.
+@dataclass(frozen=True)
+class _Sequences:
+    """Distinct ones, as :func:`_bit_planes` makes them, and how often each is there."""
 
-    Whole numbers far below 2⁵³, so exact in float64, in which the products are fast.
+    planes: np.ndarray
+    copies: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.copies)
+
+    def __getitem__(self, which: slice) -> _Sequences:
+        return _Sequences(self.planes[:, :, which], self.copies[which])
+
+
+def _count_neighbours(sequences: _Sequences, allowed: int, executor: Executor | None) -> np.ndarray:
+    """For each sequence, the copies of all that differ from it in at most ``allowed`` sites.
+
+    Whole numbers far below 2⁵³, so exact in float64, in which the products are fast, and the same in
+    whatever order they are added up.
     """
-    count = planes.shape[2]
+    count = len(sequences)
+    stretches = [slice(low, min(low + _COLUMNS, count)) for low in range(0, count, _COLUMNS)]
+    pairs = [(one, other) for index, one in enumerate(stretches) for other in stretches[index:]]
+
+    def tasks() -> Iterator[tuple[_Sequences, _Sequences | None, int]]:
+        for one, other in pairs:
+            yield sequences[one], None if one == other else sequences[other], allowed
+
     neighbours = np.zeros(count)
-    room = np.empty((2, _ROWS * _COLUMNS), dtype=np.uint64)
-    for top in range(0, count, _ROWS):
-        rows = slice(top, min(top + _ROWS, count))
-        for left in range(top, count, _COLUMNS):
-            columns = slice(left, min(left + _COLUMNS, count))
-            near = (_count_differing(planes, rows, columns, room) <= allowed).astype(np.float64)
-            neighbours[rows] += near @ copies[columns]
-            # pairs within the same rows have been counted from both sides already
-            beyond = max(rows.stop - left, 0)
-            neighbours[left + beyond : columns.stop] += copies[rows] @ near[:, beyond:]
+    for number, (of_one, of_other) in as_finished(executor, _count_between, tasks()):
+        one, other = pairs[number]
+        neighbours[one] += of_one
+        neighbours[other] += of_other
     return neighbours
 
 
-def _count_differing(planes: np.ndarray, rows: slice, columns: slice, room: np.ndarray) -> np.ndarray:
-    """In how many sites each of the rows differs from each of the columns."""
-    shape = (rows.stop - rows.start, columns.stop - columns.start)
+def _count_between(
+    one: _Sequences, other: _Sequences | None, allowed: int
+) -> tuple[np.ndarray, np.ndarray | float]:
+    """The copies of near ones that each sequence has in the other stretch; None: within its own."""
+    columns = one if other is None else other
+    of_one, of_other = np.zeros(len(one)), np.zeros(len(columns))
+    room = np.empty((2, _ROWS * len(columns)), dtype=np.uint64)
+    for top in range(0, len(one), _ROWS):
+        rows = slice(top, min(top + _ROWS, len(one)))
+        # pairs within a stretch are compared once, and those within the same rows count from both sides
+        left, beyond = (top, rows.stop - top) if other is None else (0, 0)
+        right = columns[slice(left, None)]
+        near = (_count_differing(one[rows].planes, right.planes, room) <= allowed).astype(np.float64)
+        of_one[rows] += near @ right.copies
+        of_other[left + beyond :] += one.copies[rows] @ near[:, beyond:]
+    return (of_one + of_other, 0.0) if other is None else (of_one, of_other)
+
+
+def _count_differing(rows: np.ndarray, columns: np.ndarray, room: np.ndarray) -> np.ndarray:
+    """In how many sites each of the rows differs from each of the columns; of both, planes of bits."""
+    shape = (rows.shape[2], columns.shape[2])
     size = shape[0] * shape[1]
     differs, other_bit = (buffer[:size].reshape(shape) for buffer in room)
     total: np.ndarray | None = None
-    for word in planes:
-        np.bitwise_xor(word[0, rows, None], word[0, None, columns], out=differs)
-        for bit in word[1:]:
-            np.bitwise_xor(bit[rows, None], bit[None, columns], out=other_bit)
+    for of_rows, of_columns in zip(rows, columns, strict=True):
+        np.bitwise_xor(of_rows[0, :, None], of_columns[0, None], out=differs)
+        for row_bit, column_bit in zip(of_rows[1:], of_columns[1:], strict=True):
+            np.bitwise_xor(row_bit[:, None], column_bit[None], out=other_bit)
             np.bitwise_or(differs, other_bit, out=differs)
         found = np.bitwise_count(differs)
         if total is None:
             # up to 64 fit a byte; of more words there may be more
-            total = found if len(planes) == 1 else found.astype(np.uint32)
+            total = found if len(rows) == 1 else found.astype(np.uint32)
         else:
             total += found
     assert total is not None

@@ -81,18 +81,16 @@ def _structure(found: list[Age]) -> _Structure:
 
 
 def _names(walk: Walk, structure: _Structure, leaf_names: np.ndarray) -> np.ndarray:
-    taken = set(leaf_names.tolist())
-    result = np.empty(len(structure.parent), dtype=object)
+    names: list[str] = []
     counts: dict[int, int] = {}
-    for node, (index, _) in enumerate(structure.born.tolist()):
+    for index, _ in structure.born.tolist():
         age = 0 if index < 0 else int(walk.ages[index])
-        name = f"t{age}.{counts.get(age, 0)}"
+        names.append(f"t{age}.{counts.get(age, 0)}")
         counts[age] = counts.get(age, 0) + 1
-        while name in taken:
-            name += "_"
-        taken.add(name)
-        result[node] = name
-    return result
+    # leaves are many: no set is made of their names
+    while taken := set(names).intersection(leaf_names):
+        names = [f"{name}_" if name in taken else name for name in names]
+    return np.array(names, dtype=object)
 
 
 def _at_birth(walk: Walk, structure: _Structure, column: str, missing: float) -> np.ndarray:

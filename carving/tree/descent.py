@@ -245,7 +245,9 @@ def _samples_and_names(
             f"{sites} sites; give samples of the same data"
         )
     count = samples.shape[0]
-    given = list(map(str, range(count) if names is None else names))
+    if names is None:
+        return samples, string_column(list(map(str, range(count))), source), source
+    given = list(map(str, names))
     if len(given) != count:
         raise InvalidInput(f"{source}: {len(given)} names for {count} samples; give one for each")
     seen: set[str] = set()

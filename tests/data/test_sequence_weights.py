@@ -1,7 +1,12 @@
 """Weights of sequences against counting pair by pair, and against scipy's distances."""
 
+import pickle
 import tracemalloc
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from fractions import Fraction
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,6 +66,25 @@ def test_weights_do_not_depend_on_how_pairs_are_cut_into_blocks(monkeypatch, row
     monkeypatch.setattr("carving.data._sequence_weights._ROWS", rows)
     monkeypatch.setattr("carving.data._sequence_weights._COLUMNS", columns)
     assert sequence_weights(codes).tolist() == pair_by_pair(codes, "0.8").tolist()
+
+
+class Elsewhere(Executor):
+    """Whose tasks and results go to another process and back, as it were."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        function, arguments, named = pickle.loads(pickle.dumps((fn, args, kwargs)))
+        future: Future[Any] = Future()
+        future.set_result(pickle.loads(pickle.dumps(function(*arguments, **named))))
+        return future
+
+
+@pytest.mark.parametrize("executor", [Elsewhere, partial(ThreadPoolExecutor, 3)])
+def test_weights_are_the_same_whoever_compares(monkeypatch, executor):
+    codes = family(80, 20, 3)
+    monkeypatch.setattr("carving.data._sequence_weights._COLUMNS", 7)
+    with executor() as elsewhere:
+        found = sequence_weights(codes, executor=elsewhere)
+    assert found.tolist() == pair_by_pair(codes, "0.8").tolist()
 
 
 def test_the_order_of_sequences_of_sites_and_of_letters_changes_nothing():

@@ -175,9 +175,10 @@ class Outside:
     @contextmanager
     def process(self, name: str, number: int = 0) -> Iterator[subprocess.Popen]:
         """The main process of a container, stopped as containers are."""
+        environment = {**self.environment, **SERVICES[name].get("environment", {})}
         with open(self.folder / f"{name}-{number}.log", "wb") as log:
             process = subprocess.Popen(
-                self.words(SERVICES[name]["command"]), stdout=log, stderr=log, env=self.environment
+                self.words(SERVICES[name]["command"]), stdout=log, stderr=log, env=environment
             )
         try:
             yield process
