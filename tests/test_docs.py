@@ -63,6 +63,7 @@ def examples(page: str) -> dict[str, str]:
     return {heading: code for heading, code in blocks.items() if code}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("heading", "tree"),
     [
@@ -103,6 +104,7 @@ def of_page(page: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("names", [page], indirect=True, ids=[page])
 
 
+@pytest.mark.slow
 @of_page("transitions.md")
 def test_births_lie_where_the_checkpoints_say(names, tmp_path):
     tree = names["births"]
@@ -130,6 +132,7 @@ def test_a_long_run_finds_the_gap_and_a_short_one_knows_that_it_is(names):
     assert bool(names["short"].lower_bound)
 
 
+@pytest.mark.slow
 @of_page("hysteresis.md")
 def test_the_loop_jumps_at_the_spinodals_and_below_the_transition_there_is_none(names):
     spinodal = names["model"].spinodal_field()
@@ -151,6 +154,7 @@ def test_memories_are_the_minima_and_barriers_vanish_as_they_should(names):
     assert law.exponent == pytest.approx(1.5, abs=0.02)
 
 
+@pytest.mark.slow
 @of_page("known-models.md")
 def test_outliers_and_thresholds_are_those_of_theory(names):
     assert names["measured"].tolist() == pytest.approx(names["model"].outliers(), rel=0.03)

@@ -37,7 +37,7 @@ def wrongs(subject: str, folder: Path, number: int) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(("subject", "number"), [("folder", 100), ("zip", 40), ("hdf5", 10)])
+@pytest.mark.parametrize(("subject", "number"), [("folder", 40), ("zip", 15), ("hdf5", 4)])
 def test_random_damage_is_noticed(subject: str, number: int, tmp_path: Path) -> None:
     assert wrongs(subject, tmp_path, number) == []
 

@@ -69,6 +69,7 @@ def test_files_of_rbms_are_read(rbms: ModuleType, tmp_path: Path, states: int | 
     np.testing.assert_array_equal(run.elapsed_seconds, [0.5, 1, 5])
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("word", ["update", "epoch"])
 @pytest.mark.parametrize("inside", [[""], ["/params"], ["", "/params"]])
 @pytest.mark.parametrize("states", [None, 3])

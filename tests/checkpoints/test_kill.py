@@ -107,7 +107,7 @@ def assert_imports_are_whole_or_absent(tmp_path: Path, number: int) -> None:
 
 
 def test_a_killed_writer_leaves_all_that_it_committed(tmp_path: Path) -> None:
-    assert_appends_survive(tmp_path, 4)
+    assert_appends_survive(tmp_path, 2)
 
 
 def test_a_killed_import_is_whole_or_absent(tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ def test_completion_knows_commands_options_and_values(words: str, expected: str)
     assert f"plain,{expected}" in done.stdout.splitlines()
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("arguments", "keys"),
     [

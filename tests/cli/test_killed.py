@@ -45,6 +45,7 @@ def kill_and_go_on(workspace: Path, folder: Path, *, number: int, seed: int) -> 
         assert np.array_equal(tree.nodes.visible, expected.nodes.visible)
 
 
+@pytest.mark.slow
 def test_killed_a_few_times_the_tree_is_whole_or_absent(original: Path, tmp_path: Path) -> None:
     kill_and_go_on(original, tmp_path, number=3, seed=1)
 

@@ -133,6 +133,7 @@ def test_a_seed_repeats_the_chains(here: Path, small: Path):
     assert first != other
 
 
+@pytest.mark.slow
 def test_branches_can_be_as_long_as_the_located_ages_say(here: Path, small: Path):
     succeed("transitions", "small", "--tree", "small-tree", *QUICK, "-o", "out")
     succeed(

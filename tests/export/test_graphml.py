@@ -162,6 +162,7 @@ def test_ids_are_ones_that_xml_allows_whatever_the_names():
     assert all(vertex.isalnum() for vertex in read(tree))
 
 
+@pytest.mark.slow
 def test_a_chain_a_hundred_thousand_deep_is_written(tmp_path: Path):
     write_graphml(chain_tree(100_000), tmp_path / "tree.graphml")
     with open(tmp_path / "tree.graphml") as file:

@@ -43,6 +43,7 @@ def test_gradient_is_that_of_the_free_energy(visible: str, hidden: str, order: i
 COUPLINGS = (0.8, 0.95, 1.0, 1.05, 1.1, 1.2, 1.5)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize(("visible", "hidden"), PAIRS)
 def test_fixed_points_are_stationary_up_to_strong_coupling(visible: str, hidden: str, order: int) -> None:
@@ -74,13 +75,8 @@ def expansion_errors(visible: str, hidden: str, couplings: np.ndarray) -> np.nda
     return np.sqrt(squares / 100)
 
 
-_QUICK = (("bernoulli", "bernoulli"), ("spin", "gaussian"), ("potts", "spin"))
-
-
-@pytest.mark.parametrize(
-    ("visible", "hidden"),
-    [pytest.param(*pair, marks=() if pair in _QUICK else pytest.mark.slow) for pair in PAIRS],
-)
+@pytest.mark.one_in(9)
+@pytest.mark.parametrize(("visible", "hidden"), PAIRS)
 def test_errors_fall_with_the_power_of_the_first_missing_order(visible: str, hidden: str) -> None:
     couplings = np.array([0.01, 0.04])
     errors = expansion_errors(visible, hidden, couplings)
@@ -91,10 +87,8 @@ def test_errors_fall_with_the_power_of_the_first_missing_order(visible: str, hid
     np.testing.assert_allclose(slopes, expected, atol=0.1)
 
 
-@pytest.mark.parametrize(
-    ("visible", "hidden"),
-    [pytest.param(*pair, marks=() if pair in _QUICK else pytest.mark.slow) for pair in PAIRS],
-)
+@pytest.mark.one_in(9)
+@pytest.mark.parametrize(("visible", "hidden"), PAIRS)
 def test_tap_beats_naive_mean_field_on_every_machine(visible: str, hidden: str) -> None:
     for seed in range(100):
         naive, tap = (mean_field_errors(visible, hidden, strength=1.0, order=k, seed=seed) for k in (1, 2))

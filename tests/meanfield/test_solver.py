@@ -27,6 +27,7 @@ def swept(rbm: RBM, samples: torch.Tensor, sweeps: int) -> tuple[torch.Tensor, t
     return state
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("visible", "hidden"), PAIRS)
 def test_points_are_where_plain_sweeps_lead(visible: str, hidden: str) -> None:
     rbm = ordering_machine(visible, hidden, 1.4)
@@ -198,6 +199,7 @@ def test_what_was_spent_counts_the_sweeps_of_every_row() -> None:
     assert spent.points == len(torch.unique(points.visible.round(decimals=6), dim=0))
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("order", [1, 2])
 def test_layer_exact_sweeps_define_the_point_where_they_are_asked_for(order: int) -> None:
     rbm, samples = cycling_machine()

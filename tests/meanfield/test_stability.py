@@ -27,6 +27,7 @@ def smallest_curvature(rbm: RBM, order: int, m_v: torch.Tensor, m_h: torch.Tenso
     return float(np.linalg.eigvalsh(hessian.numpy())[0])
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize(("visible", "hidden"), PAIRS)
 def test_stable_means_a_positive_definite_hessian(visible: str, hidden: str, order: int) -> None:

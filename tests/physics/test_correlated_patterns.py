@@ -120,6 +120,7 @@ def test_growth_rates_are_those_of_the_exact_second_moments() -> None:
 # ---- where states split
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("visible", ["spin", "bernoulli"])
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_states_of_the_machine_split_at_the_two_temperatures(order: int, visible: str) -> None:

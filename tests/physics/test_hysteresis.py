@@ -132,6 +132,7 @@ def test_both_branches_are_what_sweeps_lead_to_from_polarised_units(
             assert projection == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_before_the_transition_no_machine_has_a_loop() -> None:
     for visible, hidden in (("bernoulli", "bernoulli"), ("potts", "spin")):
         rbm = ordering_machine(visible, hidden, 0.7)

@@ -98,6 +98,7 @@ SMALL = [
 ]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize(("unit", "weights", "a", "b"), SMALL)
 def test_small_machines_have_the_saddle_that_a_grid_has(

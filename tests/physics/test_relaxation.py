@@ -140,6 +140,7 @@ def test_what_is_no_series_is_refused(series: np.ndarray, options: dict) -> None
         relaxation_time(series, **options)
 
 
+@pytest.mark.slow
 def test_draws_of_the_reduced_chain_have_the_time_of_its_spectrum() -> None:
     sizes, times, errors = (64, 256, 1024, 4096), [], []
     for sites in sizes:

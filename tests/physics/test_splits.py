@@ -73,6 +73,7 @@ def test_states_of_two_patterns_part_at_the_temperatures_of_the_blocks(tmp_path:
     assert np.isnan(uncertainty).tolist() == [True] * 3 + [False]
 
 
+@pytest.mark.slow
 def test_all_four_states_of_two_patterns_part_pairwise_and_then_once(tmp_path: Path):
     run = grown(tmp_path, lambda x: two_patterns((RATE * x) ** 2), (3, 1000))
     tree = carving.build_tree(run, FOUR, order=1)
@@ -122,6 +123,7 @@ def test_states_that_are_only_linked_are_both_there_and_at_the_linkage_distance(
     assert splits.curvature[0] == pytest.approx(1 - slope, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_the_uncertainty_covers_what_is_missed_when_checkpoints_are_left_out(tmp_path: Path):
     def strength(x: float) -> float:
         return RATE * x + 0.05 * math.sin(3 * x)

@@ -56,6 +56,7 @@ def _largest_at_order(weights: torch.Tensor, order: int, precision: float | None
     return float(torch.linalg.matrix_norm(scaled, ord=2))
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("order", [2, 3])
 @pytest.mark.parametrize("hidden", ["spin", "gaussian", "bernoulli"])
 @pytest.mark.parametrize("visible", ["spin", "bernoulli"])
@@ -127,16 +128,10 @@ def _second_state(visible: str, hidden: str, order: int) -> tuple[Couplings, Sta
     raise AssertionError("no machine of forty has a second state")
 
 
-_QUICK = (("bernoulli", "bernoulli"),)
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("visible", "hidden", "order"),
-    [
-        pytest.param(*pair, order, marks=() if pair in _QUICK and order == 2 else pytest.mark.slow)
-        for pair in PAIRS
-        for order in ORDERS
-    ],
+    [(*pair, order) for pair in PAIRS for order in ORDERS],
 )
 def test_in_random_fields_a_state_disappears_where_hessian_and_jacobian_say(visible, hidden, order):
     path, begin, followed = _second_state(visible, hidden, order)
@@ -160,6 +155,7 @@ def test_in_random_fields_a_state_disappears_where_hessian_and_jacobian_say(visi
     assert distance.max() < 1e-6
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 1000), factor=st.floats(0.3, 3))
 @settings(max_examples=5)
 def test_the_critical_coupling_of_a_machine_scales_with_its_weights(seed, factor):
@@ -169,6 +165,7 @@ def test_the_critical_coupling_of_a_machine_scales_with_its_weights(seed, factor
     assert critical_coupling(scaled, order=1).coupling * factor == pytest.approx(once, rel=1e-6)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("order", ORDERS)
 def test_a_machine_and_its_twin_of_other_units_have_the_same_critical_coupling(order):
     rbm = random_machine("spin", "spin", sites=7, units=5, weights=0.5, bias=0.1, seed=4)

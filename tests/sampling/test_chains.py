@@ -32,6 +32,7 @@ def test_integer_steps_are_tried_where_they_should_be():
     assert len(DISCRETE) == 6
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("visible", "hidden", "steps"), SERVED)
 def test_long_chains_have_the_moments_of_the_machine(visible: str, hidden: str, steps: str):
     machine = small_machine(visible, hidden, beta=0.9).to(dtype=torch.float32)

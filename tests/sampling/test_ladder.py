@@ -41,6 +41,7 @@ def test_swaps_alone_leave_every_distribution_alone(visible: str, hidden: str, s
     assert_every_rung_is_drawn_from_its_machine(ladder)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("visible", "hidden", "steps"), SERVED)
 def test_steps_and_swaps_come_to_every_distribution(visible: str, hidden: str, steps: str):
     generator = seeded()

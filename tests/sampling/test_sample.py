@@ -52,6 +52,7 @@ def test_samples_are_drawn_from_the_machine(visible: str, hidden: str, arithmeti
     assert_drawn_from(samples.values, machine)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize(("visible", "hidden"), SOME_PAIRS)
 def test_every_start_comes_to_the_distribution_of_its_age(
@@ -171,6 +172,7 @@ def test_free_sites_are_drawn_given_the_clamped_ones(visible: str, hidden: str, 
     assert_drawn_given(samples, machine, known)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize(("visible", "hidden"), SOME_PAIRS)
 def test_clamped_sites_hold_from_every_start(tmp_path: Path, visible: str, hidden: str, start: str):

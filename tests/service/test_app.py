@@ -10,8 +10,11 @@ import pytest
 from starlette.testclient import TestClient
 
 import carving
+from carving.errors import CarvingError
 from carving.export import ExportOptions, formats
 from carving.service import Settings, create_app
+from carving.service._bodies import BODIES
+from carving.service._problems import Refusal
 from tests.service.workspaces import ALPHABET, NAMES
 from tests.tree.runs import pattern_samples
 
@@ -294,6 +297,20 @@ def test_a_body_that_is_not_json_is_a_bad_request(served):
             f"{API}/trees/tree/placements", content=content, headers={"Content-Type": "application/json"}
         )
         assert answer.status_code == 400, content
+
+
+def test_no_damage_of_an_archive_is_an_error_of_the_service():
+    whole, generator = npz_of(np.zeros((20, 24), dtype=np.uint8)), np.random.default_rng(0)
+    refused = 0
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for place in generator.integers(0, len(whole), generator.integers(1, 10)).tolist():
+            damaged[place] = int(generator.integers(256))
+        try:
+            BODIES["application/x-npz"].read(io.BytesIO(damaged), None, 2**20)
+        except (CarvingError, Refusal):
+            refused += 1
+    assert refused > 200
 
 
 def test_other_kinds_of_body_are_refused(served):

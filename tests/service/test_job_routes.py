@@ -40,6 +40,7 @@ def followed(service: httpx.Client, job: dict) -> list[dict]:
     return events
 
 
+@pytest.mark.slow
 def test_a_tree_is_built_as_the_library_builds_it(service, folder):
     job = service.post(f"{API}/jobs/build-tree", json={"store": "checkpoints", "output": "new"}).json()
     assert job["state"] in ("waiting", "running")

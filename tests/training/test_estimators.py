@@ -65,6 +65,7 @@ def uniform(rbm):
 # ---- persistent chains: no bias
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("method", ["pcd", "tempering:rungs=3", "trajectory:rungs=3"])
 @pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
 def test_persistent_chains_have_the_moments_of_enumeration(pair, method):
@@ -147,6 +148,7 @@ def test_random_starts_have_the_moments_of_k_steps_from_nothing(pair):
 # ---- mean fields
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("order", [1, 2, 3])
 @pytest.mark.parametrize("pair", PAIRS, ids=pair_name)
 def test_mean_field_moments_are_what_the_free_energy_changes_by(pair, order):
@@ -187,6 +189,7 @@ def test_mean_field_moments_are_what_the_free_energy_changes_by(pair, order):
             assert float(moment.flatten()[at]) == pytest.approx(slope, abs=1e-6)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("pair", DISCRETE, ids=pair_name)
 def test_mean_field_moments_come_nearer_to_the_exact_ones_with_every_order(pair):
     errors = []

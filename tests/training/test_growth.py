@@ -15,6 +15,7 @@ from carving.training.optimisers import Ascent
 from tests.training.machines import configurations, settings, with_blocks_turned_over
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("beta", [1.5, 2.0])
 def test_curie_weiss_data_are_learned_at_the_rate_of_their_magnetisation_squared(tmp_path, beta):
     sites, rate = 500, 0.02

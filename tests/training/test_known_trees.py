@@ -8,6 +8,7 @@ from carving.data import random_tree
 from tests.training.agreement import agreement
 
 
+@pytest.mark.slow
 def test_a_tree_of_two_levels_is_found(tmp_path):
     data = random_tree(
         levels=2,

@@ -191,6 +191,7 @@ def blocks():
 IN_BLOCKS = {**OPTIONS, "memory": 100, "keep_samples": False}
 
 
+@pytest.mark.slow
 def test_a_training_in_blocks_that_is_interrupted_and_resumed_ends_in_the_same_bits(tmp_path):
     whole = carving.train(blocks(), tmp_path / "whole", **IN_BLOCKS)
     for age in whole.ages[[0, 4]].tolist():

@@ -345,6 +345,7 @@ def test_identity_is_the_same_as_giving_those_weights(tmp_path):
 # ---- the inverse temperature that machines are stored with
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(("beta", "tolerance"), [(2.0, 0.0), (0.25, 0.0), (1.7, 1e-5)])
 @pytest.mark.parametrize("kind", ["bernoulli", "potts"])
 def test_machines_of_another_temperature_have_the_same_distribution(tmp_path, kind, beta, tolerance):

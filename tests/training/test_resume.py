@@ -50,6 +50,7 @@ def train_until(samples, path, age, **options):
         carving.train(samples, path, progress=stop, **options)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("kind", "hidden_unit"),
     [
@@ -152,6 +153,7 @@ def test_batches_of_all_samples_resume_too(tmp_path):
 SHORT = {**OPTIONS, "updates": 12, "save": "linear:3"}
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "options",
     [
@@ -216,6 +218,7 @@ def test_a_shorter_training_is_refused(tmp_path):
 # ---- what cannot be resumed
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -78,6 +78,7 @@ def play(rule, counts):
     return saved
 
 
+@pytest.mark.slow
 @given(st.integers(4, 60), st.integers(2, 30_000), st.data())
 def test_an_adaptive_rule_keeps_to_its_number_whatever_happens(count, updates, data):
     looks = save_ages(f"adaptive:{count}", updates)

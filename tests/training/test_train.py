@@ -29,15 +29,16 @@ def correlated_codes(states, seed):
     return codes.astype(np.uint8)
 
 
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize(
     ("kind", "hidden"),
     [
         ("bernoulli", "bernoulli"),
         ("spin", "spin"),
         ("potts", "gaussian"),
-        pytest.param("bernoulli", "gaussian", marks=pytest.mark.slow),
-        pytest.param("spin", "bernoulli", marks=pytest.mark.slow),
-        pytest.param("potts", "spin", marks=pytest.mark.slow),
+        ("bernoulli", "gaussian"),
+        ("spin", "bernoulli"),
+        ("potts", "spin"),
     ],
 )
 def test_the_learned_distribution_has_the_moments_of_the_data(tmp_path, kind, hidden):
@@ -172,6 +173,7 @@ def test_metrics_are_measured_at_every_checkpoint(tmp_path):
         assert np.isfinite(values).all() or name == "relaxation_steps"
 
 
+@pytest.mark.slow
 def test_chains_that_do_not_forget_are_warned_of_once_and_others_not(tmp_path):
     # two states, all sites alike: no Gibbs step leads from one to the other once they are learned
     samples = np.repeat([[0], [1]], 100, 0).repeat(30, 1).astype(np.uint8)
@@ -208,6 +210,7 @@ def test_one_sample_and_one_update_are_enough(tmp_path):
 # ---- which unit
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("samples", "options", "unit"),
     [

@@ -133,6 +133,7 @@ def test_threads_give_the_tree_of_one_process(run, samples, order):
         )
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("who", ["processes", "dask"])
 def test_other_processes_give_the_tree_of_one(run, samples, expected, executors, who):
     assert_equal(build_tree(run, samples, executor=executors[who]), expected)
@@ -160,6 +161,7 @@ def test_the_tree_is_that_of_a_single_chunk(run, samples, expected, monkeypatch)
     assert np.abs(expected.nodes.visible - whole.nodes.visible).max() < 2e-6
 
 
+@pytest.mark.slow
 def test_rows_that_reach_no_point_are_the_same_too(tmp_path, monkeypatch):
     # a random bulk this strong defeats every kind of sweep for most samples
     run = store(tmp_path, {9: pattern_machine([6.0, 6.0], noise=6.0, seed=1)})
@@ -371,6 +373,7 @@ def test_results_are_in_the_order_of_their_tasks():
 # ---- what is sent
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_machine_can_be_sent(dtype):
     rbm = pattern_machine([2.0, 3.0], visible="potts", hidden="gaussian").to(dtype=dtype)

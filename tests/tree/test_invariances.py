@@ -70,7 +70,7 @@ def with_hidden_units(rbm: RBM, order: np.ndarray) -> RBM:
     )
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(drawn=problems)
 def test_the_tree_does_not_depend_on_the_order_of_samples(folder, drawn):
     problem = Problem(folder, drawn)
@@ -80,7 +80,7 @@ def test_the_tree_does_not_depend_on_the_order_of_samples(folder, drawn):
     assert_same_tree(tree, permuted, leaves=order)
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(drawn=problems)
 def test_the_tree_does_not_depend_on_the_order_of_hidden_units(folder, drawn):
     problem = Problem(folder, drawn)
@@ -92,7 +92,7 @@ def test_the_tree_does_not_depend_on_the_order_of_hidden_units(folder, drawn):
     assert np.abs(permuted.nodes.hidden - tree.nodes.hidden[:, units])[: tree.root].max(initial=0) < 2e-6
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(drawn=problems, batch_size=st.sampled_from([1, 2, 7, 29, 1000]))
 def test_the_tree_does_not_depend_on_the_batch_size(folder, drawn, batch_size):
     problem = Problem(folder, drawn)
@@ -101,7 +101,7 @@ def test_the_tree_does_not_depend_on_the_batch_size(folder, drawn, batch_size):
     assert_same_tree(tree, build_tree(run, problem.samples, batch_size=batch_size, **problem.options))
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(drawn=problems, rows=st.integers(1, 12))
 def test_the_tree_does_not_depend_on_how_many_samples_are_read_at_once(folder, drawn, rows):
     problem = Problem(folder, drawn)
@@ -126,7 +126,7 @@ def test_the_tree_does_not_depend_on_the_number_of_threads(folder, drawn):
     assert_same_tree(tree, two_threads)
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(drawn=problems)
 def test_the_tree_of_a_machine_is_that_of_its_twin_of_spins(folder, drawn):
     problem = Problem(folder, {**drawn, "kind": ("bernoulli", "bernoulli")})

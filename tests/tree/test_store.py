@@ -211,7 +211,7 @@ def _corrupt(folder: Path, first: int, number: int) -> None:
 
 
 def test_no_random_damage_goes_unnoticed_or_ends_in_a_traceback(tmp_path: Path):
-    _corrupt(tmp_path / "tree.zarr", 0, 150)
+    _corrupt(tmp_path / "tree.zarr", 0, 50)
 
 
 @pytest.mark.slow

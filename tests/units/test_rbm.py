@@ -54,6 +54,7 @@ def test_free_energy_of_a_sample_sums_over_hidden_states(visible: str, hidden: s
     torch.testing.assert_close(rbm.free_energy(v), -torch.logsumexp(-energies, 1))
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("visible", "hidden"), PAIRS)
 def test_gibbs_sampling_leaves_the_distribution_alone(visible: str, hidden: str) -> None:
     rbm = random_machine(visible, hidden, sites=4, units=4, states=3, weights=0.4)

@@ -33,6 +33,7 @@ def trajectory(index: int, ages: int = 5) -> list[RBM]:
     return machines
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_exact_value_at_every_age() -> None:
     held = []
     for index in range(40):

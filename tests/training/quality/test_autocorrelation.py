@@ -147,6 +147,7 @@ def spectrum_of(machine: RBM) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return values[::-1], (vectors / root[:, None])[:, ::-1], probability
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("visible", "hidden"), PAIRS)
 def test_the_slowest_function_has_the_time_of_the_spectral_gap(visible: str, hidden: str) -> None:
     machine = slow_machine(visible, hidden)

@@ -104,6 +104,7 @@ def test_the_floor_is_the_noise_of_independent_rows(visible: str, order: str) ->
     assert found.error_floor == pytest.approx(expected, rel=2e-4 if order == "pair" else 1e-9)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("visible", VISIBLE)
 def test_perfect_chains_are_at_the_floor(visible: str, weighted: bool) -> None:
