@@ -67,6 +67,12 @@ def write_blanks(folder: Path, values: np.ndarray) -> Path:
     return folder / "samples.txt"
 
 
+def write_page_breaks(folder: Path, values: np.ndarray) -> Path:
+    lines = [" ".join(map(str, row)) + "\n" for row in values.tolist()]
+    (folder / "samples.txt").write_text("\f\n" + "\f\n \v \n".join(lines) + "\f")
+    return folder / "samples.txt"
+
+
 def write_floating_text(folder: Path, values: np.ndarray) -> Path:
     np.savetxt(folder / "samples.dat", values)
     return folder / "samples.dat"
@@ -103,6 +109,7 @@ KINDS = [
     write_zarr_2,
     write_hdf5,
     write_blanks,
+    write_page_breaks,
     write_floating_text,
     write_commas,
     write_quoted_commas,

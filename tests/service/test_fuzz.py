@@ -44,6 +44,8 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[schemathesis.Ba
     make_workspace(folder)
     with running(folder) as service:
         yield schemathesis.openapi.from_url(f"{service.address}/api/v1/openapi.json")
+    # a stream can break off without a status that says so
+    assert "unexpected error" not in folder.with_suffix(".log").read_text(encoding="utf-8")
 
 
 def ask(schema: schemathesis.BaseSchema, examples: int) -> Counter[str]:

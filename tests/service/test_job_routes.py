@@ -54,6 +54,13 @@ def test_a_tree_is_built_as_the_library_builds_it(service, folder):
     assert service.get(f"{API}/trees/new").json()["store"] == "checkpoints"
 
 
+@pytest.mark.parametrize("rest", ["", "/events", "/result"])
+def test_of_a_job_that_is_not_there_nothing_is_said(service, rest):
+    answer = service.get(f"{API}/jobs/{'0' * 32}{rest}")
+    assert answer.status_code == 404
+    assert "there is no job of that name" in answer.json()["detail"]
+
+
 def test_an_upload_is_placed(service, folder):
     samples, file = pattern_samples(7, seed=3), io.BytesIO()
     np.savez(file, samples=samples)

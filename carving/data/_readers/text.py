@@ -94,7 +94,8 @@ def _read(request: Request) -> Content:
     table, picker = _Table(request), RowPicker(request.rows)
     for number, line in numbered_lines(path):
         text = line.strip("\r\n ")
-        if not text or text.startswith("#"):
+        # a page break is a blank line too; but tabs stand between numbers, which are missing here
+        if not text or text.startswith("#") or (text.isspace() and "\t" not in text):
             continue
         if "\0" in text:
             raise CorruptStore(

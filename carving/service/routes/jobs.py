@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
@@ -109,6 +109,12 @@ async def describe_job(service: ServiceOf, job: JobId) -> Job:
     return await asyncio.to_thread(service.jobs.get, job)
 
 
+async def _known_job(service: ServiceOf, job: JobId) -> str:
+    """Refuses others while the answer has not begun: later, a stream could only break off."""
+    await asyncio.to_thread(service.jobs.get, job)
+    return job
+
+
 @router.get(
     "/jobs/{job}/events",
     summary="Its progress as server-sent events",
@@ -117,7 +123,7 @@ async def describe_job(service: ServiceOf, job: JobId) -> Job:
 )
 async def follow_job(
     service: ServiceOf,
-    job: JobId,
+    job: Annotated[str, Depends(_known_job)],
     last_event_id: Annotated[str | None, Header(max_length=20, pattern="^[0-9]+$")] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """An event `job` whenever something changes, until it has ended; each is the job as it then is."""
