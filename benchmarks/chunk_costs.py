@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import json
 import pickle
-import resource
 import subprocess
 import sys
 import tempfile
@@ -34,7 +33,7 @@ import numpy as np
 import torch
 import zarr
 from error_estimates import samples_of, shared_folder, stored_machines
-from many_samples import LINKAGE, draw
+from many_samples import LINKAGE, draw, peak
 
 from carving import RBM, build_tree, load_tree
 from carving.checkpoints import CheckpointSequence, create_checkpoints
@@ -129,11 +128,6 @@ def grow(run: CheckpointSequence, count: int, folder: Path) -> dict[str, float]:
     load_tree(folder / f"tree-{count}.zarr")
     loaded = time.process_time() - cpu
     return {"built": built, "loaded": loaded, "peak built": peak_built, "peak": peak()}
-
-
-def peak() -> int:
-    """Most memory that this process has had, bytes."""
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def rows(counts: list[int]) -> None:

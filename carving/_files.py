@@ -11,6 +11,11 @@ from typing import IO, Any
 from carving.errors import InvalidInput, MissingFile, OutputExists
 
 
+def is_url(path: str | os.PathLike[str]) -> bool:
+    """Whether this is no path of this machine but an address, such as ``s3://…``."""
+    return "://" in os.fspath(path)
+
+
 def check_output(path: str | os.PathLike[str], *, force: bool = False) -> Path:
     """The path as a ``Path``, after checking that an output can be put there.
 

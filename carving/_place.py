@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import zarr
 from zarr.storage import FsspecStore, LocalStore, ZipStore
 
+from carving._files import is_url
 from carving._zarr import one_line
 from carving.errors import CorruptStore, InvalidInput, MissingDependency, MissingFile, OutputExists
 
@@ -107,7 +108,7 @@ def find_place(path: str | os.PathLike[str], what: str = "checkpoint store") -> 
         If the URL needs a package that is not installed.
     """
     name = os.fspath(path)
-    if "://" in name:
+    if is_url(name):
         return _remote(name)
     folder = Path(name)
     if folder.is_dir():

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from carving._files import is_url
 from carving.errors import CorruptStore, InvalidInput, MissingFile
 from carving_cli._console import Console
 from carving_cli._errors import option_errors
@@ -143,7 +144,7 @@ def kind_of_store(path: str) -> str:
         If there is nothing, or nothing of ours.
     """
     path = tree_path(path)
-    if "://" not in path and not os.path.exists(path):
+    if not is_url(path) and not os.path.exists(path):
         raise MissingFile(f"{path}: no such file or folder; check the path")
     import zarr
 

@@ -145,9 +145,8 @@ def open_samples(place: str | os.PathLike[str], *, alphabet: str | None = None) 
             raise InvalidInput(
                 f"{found.name}: samples have shape {values.shape}; they must be (samples, sites)"
             )
-        own = numbered_names(range(values.shape[0]))
-        if names is not None:
-            own = checked_names(names[:], values.shape[0], found.name)
+        count = values.shape[0]
+        own = numbered_names(range(count)) if names is None else checked_names(names[:], count, found.name)
     return Samples(values, own, alphabet, found.name)
 
 

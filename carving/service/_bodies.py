@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -174,7 +175,17 @@ class BodyReader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._alone = asyncio.Semaphore(1)
+        self._thread: ThreadPoolExecutor | None = None
+
+    def start(self) -> None:
+        """Begin to read."""
+        # always the same thread: each that reads keeps an arena of memory as large as the largest body took
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="bodies")
+
+    def stop(self) -> None:
+        """End; what waits is not read any more."""
+        if self._thread is not None:
+            self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def samples(self, request: Request, alphabet: str | None, *, most: int | None = None) -> Samples:
         """The samples of a request.
@@ -195,8 +206,8 @@ class BodyReader:
                 file.write(block)
             file.seek(0)
             read, limit = BODIES[kind].read, self._settings.upload_bytes
-            async with self._alone:
-                samples = await asyncio.to_thread(read, file, alphabet, limit)
+            loop = asyncio.get_running_loop()
+            samples = await loop.run_in_executor(self._thread, read, file, alphabet, limit)
         if len(samples) > most:
             raise Refusal(
                 413, f"{_SOURCE}: {len(samples):,} samples; at most {most:,} at once, more as a job"

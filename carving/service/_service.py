@@ -50,6 +50,7 @@ class Service:
 
     async def start(self) -> None:
         """Begin to answer; jobs that were interrupted go on."""
+        self.bodies.start()
         await self.queries.start()
         await self.jobs.start()
         self.is_ready = True
@@ -59,6 +60,7 @@ class Service:
         self.is_ready = False
         await self.jobs.stop()
         await self.queries.stop()
+        self.bodies.stop()
 
 
 def _service(request: Request) -> Service:

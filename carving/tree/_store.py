@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from carving._files import whole_folder
+from carving._files import is_url, whole_folder
 from carving.errors import CorruptStore, InvalidInput, MissingFile
 from carving.tree._columns import Ages, Leaves, Nodes, States
 
@@ -54,7 +54,7 @@ def save_tree(tree: "Tree", path: str | os.PathLike[str], *, force: bool) -> Non
 @contextmanager
 def _new_store(path: str | os.PathLike[str], *, force: bool) -> Iterator[Path]:
     """A folder that becomes the store at this path or URL when the block ends well."""
-    if "://" not in os.fspath(path):
+    if not is_url(path):
         with whole_folder(path, force=force) as folder:
             yield folder
         return
@@ -81,7 +81,7 @@ def load_tree(path: str | os.PathLike[str]) -> "Tree":
     CorruptStore
         If the store is damaged in any way, or is no tree.
     """
-    if "://" in os.fspath(path):
+    if is_url(path):
         from carving._place import fetched
 
         with fetched(os.fspath(path)) as folder:

@@ -22,6 +22,7 @@ import torch
 from carving._device import resolve_device
 from carving._progress import Progress, ProgressCallback
 from carving.data import Labels, Samples
+from carving.data._names import numbered_names
 from carving.errors import InvalidInput
 from carving.meanfield import FixedPoints, Plefka, Spent, link, same_points
 from carving.meanfield.linkage import by_first_appearance, per_site_coordinates
@@ -246,7 +247,7 @@ def _samples_and_names(
         )
     count = samples.shape[0]
     if names is None:
-        return samples, string_column(list(map(str, range(count))), source), source
+        return samples, string_column(numbered_names(range(count)), source), source
     given = list(map(str, names))
     if len(given) != count:
         raise InvalidInput(f"{source}: {len(given)} names for {count} samples; give one for each")

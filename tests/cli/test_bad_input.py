@@ -389,7 +389,8 @@ def test_bad_input_is_refused_in_one_line_and_writes_nothing(here: Path, case: C
     assert everything(here) == before
 
 
-@pytest.mark.parametrize("case", CASES[::40], ids=lambda case: case.name)
+@pytest.mark.one_in(2)
+@pytest.mark.parametrize("case", CASES[::20], ids=lambda case: case.name)
 def test_the_installed_command_refuses_alike(here: Path, case: Case) -> None:
     case.prepare(here)
     before = everything(here)

@@ -113,6 +113,9 @@ def test_what_would_fail_is_refused_at_once(service, parameters, status):
 
 
 def test_jobs_are_listed(service):
+    for number in range(3):
+        parameters = {"store": "checkpoints", "output": f"listed-{number}"}
+        assert service.post(f"{API}/jobs/build-tree", json=parameters).status_code == 202
     answer = service.get(f"{API}/jobs", params={"limit": 2}).json()
     assert len(answer["jobs"]) == 2 < answer["total"]
     assert {"build-tree", "placements"} <= {

@@ -6,10 +6,9 @@ import pytest
 import carving
 from carving.meanfield.solver import Solver
 from carving.tree import Placer, build_tree
-from tests.tree.runs import pattern_samples
+from tests.tree.runs import KINDS, pattern_samples
 
 TOLERANCE = 1e-6
-SOME_KINDS = [("bernoulli", "bernoulli"), ("spin", "gaussian"), ("potts", "bernoulli")]
 
 
 @pytest.fixture
@@ -35,7 +34,8 @@ def distances(tree, run, age, points) -> dict[int, np.ndarray]:
     return found
 
 
-@pytest.mark.parametrize(("visible", "hidden"), SOME_KINDS)
+@pytest.mark.one_in(2)
+@pytest.mark.parametrize(("visible", "hidden"), KINDS)
 def test_distances_are_those_to_the_two_nearest_states_of_different_nodes(run_of, visible, hidden):
     run = run_of(visible=visible, hidden=hidden)
     samples = pattern_samples(20, visible=visible, seed=3)
@@ -62,7 +62,7 @@ def test_where_there_is_one_state_there_is_no_second(run):
 
 
 def test_sweeps_are_those_of_all_ages_that_a_sample_went_through(run):
-    samples = pattern_samples(6, seed=3)
+    samples = pattern_samples(8, seed=3)
     tree = build_tree(run, samples[:1])
     # one by one: what others find shortens nobody's way
     placed = [tree.place(sample[None], run) for sample in samples]
@@ -83,13 +83,14 @@ def test_the_first_call_is_the_library_s_to_the_last_bit(run, tree):
         assert np.array_equal(getattr(ours, name), getattr(theirs, name), equal_nan=True), name
 
 
-@pytest.mark.parametrize(("visible", "hidden"), SOME_KINDS)
+@pytest.mark.one_in(2)
+@pytest.mark.parametrize(("visible", "hidden"), KINDS)
 def test_what_was_placed_before_changes_nothing(run_of, visible, hidden):
     run = run_of(visible=visible, hidden=hidden)
-    samples = pattern_samples(50, visible=visible, flips=0.35, seed=5)
+    samples = pattern_samples(90, visible=visible, flips=0.35, seed=5)
     tree = build_tree(run, samples[:4])
     placer = Placer(tree, run)
-    for low, high in [(0, 5), (5, 6), (6, 50), (0, 50)]:
+    for low, high in [(0, 5), (5, 6), (6, 50), (50, 90), (0, 90)]:
         same(placer.place(samples[low:high]), tree.place(samples[low:high], run))
 
 
