@@ -206,7 +206,9 @@ def spectrum_along_learning(
             progress(Progress("spectrum", done + 1, len(ages), f"age {age}"))
     values, directions, overlap, data, free = (np.stack(column[::-1]) for column in columns.values())
     growth = np.full_like(values, np.nan)
-    growth[:-1] = np.diff(np.log(values), axis=0) / np.diff(ages)[:, None]
+    # weights of lower rank have values of zero, which do not grow at any rate
+    logarithms = np.log(values, out=np.full_like(values, np.nan), where=values > 0)
+    growth[:-1] = np.diff(logarithms, axis=0) / np.diff(ages)[:, None]
     gain = _variance_without_field(run.hidden) * (np.nan if rate is None else rate)
     predicted = gain * (data - free)
     threshold = unbiased_threshold(run[-1])

@@ -113,6 +113,20 @@ def test_without_a_constant_rate_along_the_gradient_nothing_is_predicted(
     assert np.isnan(spectrum_along_learning(run, learning_rate=0.1).data_variance).all()
 
 
+def test_directions_that_a_machine_does_not_have_yet_grow_at_no_rate(tmp_path: Path):
+    weights = torch.zeros(SITES, UNITS)
+    with carving.create_checkpoints(tmp_path / "run", visible="spin", hidden="spin") as run:
+        for age in (1, 2, 4):
+            rbm = RBM(weights * age, torch.zeros(SITES), torch.zeros(UNITS), "spin", "spin")
+            run.append(rbm, updates=age)
+            # of rank 1, and exactly so
+            weights = torch.zeros(SITES, UNITS)
+            weights[0, 0] = 0.5
+    found = spectrum_along_learning(carving.open_checkpoints(tmp_path / "run"))
+    np.testing.assert_allclose(found.growth[:, 0], [np.nan, math.log(2) / 2, np.nan])
+    assert np.isnan(found.growth[:, 1:]).all()
+
+
 def _orthogonal() -> tuple[torch.Tensor, torch.Tensor]:
     draw = torch.Generator().manual_seed(2)
     left = torch.linalg.qr(torch.randn(SITES, 2, generator=draw, dtype=torch.float64))[0].T

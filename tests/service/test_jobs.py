@@ -15,6 +15,7 @@ from carving.service.jobs import Job, Jobs
 from carving.service.jobs._jobs import KEPT_SECONDS
 from carving.service.jobs._store import JobStore
 from carving.service.jobs._supervisor import MOST_CRASHES
+from tests.service.job_kinds.note import REFUSED
 from tests.service.job_runs import PretendedChild, ended, kill, listed, pretended, started, until
 
 
@@ -73,7 +74,7 @@ def test_an_accepted_job_is_on_the_disk(tmp_path, children):
         ("note", {"output": ".a"}, InvalidInput),
         ("note", {"output": "a.partial"}, InvalidInput),
         ("note", {"output": "there"}, OutputExists),
-        ("note", {"output": "a", "lines": 13}, InvalidInput),
+        ("note", {"output": "a", "lines": REFUSED}, InvalidInput),
         ("note", {"output": "a", "pause": float("nan")}, InvalidInput),
         ("note", {"output": "a", "samples": {"file": "none.npz"}}, MissingFile),
         ("note", {"output": "a", "samples": {"file": "../secret.npz"}}, MissingFile),

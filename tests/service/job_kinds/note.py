@@ -13,6 +13,9 @@ from carving.service.jobs._kind import JobParameters, Kind, Task
 from carving.service.jobs.kinds._samples import GivenSamples, Output, check_source
 from carving.service.workspace import TREE_STORE
 
+REFUSED = 13
+"""So many lines are refused when they are asked for."""
+
 DOCUMENT = '{"attributes": {"format": "carving-tree"}}'
 
 
@@ -32,8 +35,8 @@ def text(lines: int) -> str:
 
 
 def _check(workspace, settings, asked):
-    if asked.lines == 13:
-        raise InvalidInput("lines 13: is refused; ask for another number")
+    if asked.lines == REFUSED:
+        raise InvalidInput(f"lines {REFUSED}: is refused; ask for another number")
     check_source(workspace, settings, asked.samples)
 
 
