@@ -7,12 +7,18 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from carving._zarr import one_line
 from carving.errors import CarvingError, InvalidInput, MissingDependency
 
+if TYPE_CHECKING:
+    from distributed import LocalCluster
+
 _FORMS = "give local, local:N for N processes, or a scheduler's address such as tcp://host:8786"
 _SECONDS_TO_CONNECT = "10s"
+
+log = logging.getLogger("carving.dask")
 
 
 def check_dask(where: str) -> None:
@@ -89,4 +95,13 @@ def dask_executor(where: str) -> Iterator[Executor]:
         finally:
             client.close()
             if cluster is not None:
-                cluster.close()
+                _close(cluster)
+
+
+def _close(cluster: LocalCluster) -> None:
+    """End the workers of this process; what has happened to their tasks is never hidden by how they end."""
+    try:
+        cluster.close()
+    except Exception:
+        # a worker that is just being started anew cannot be ended; it ends with this process
+        log.info("dask: the workers did not end as they should", exc_info=True)

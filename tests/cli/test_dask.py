@@ -97,8 +97,19 @@ def test_dask_s_own_workers_write_the_same_files(here: Path):
 
 
 @pytest.mark.slow
-def test_a_task_that_kills_its_workers_is_an_error_of_one_line():
+@pytest.mark.parametrize("ends_badly", [False, True])
+def test_a_task_that_kills_its_workers_is_an_error_of_one_line(monkeypatch, ends_badly: bool):
     import os
 
+    from distributed import LocalCluster
+
+    end = LocalCluster.close
+
+    def close(cluster: LocalCluster) -> None:
+        end(cluster)
+        # as Dask does now and then, where a worker is just being started anew
+        assert not ends_badly
+
+    monkeypatch.setattr(LocalCluster, "close", close)
     with pytest.raises(CarvingError, match="has killed 4 workers"), dask_executor("local:1") as executor:
         executor.submit(os._exit, 1).result()
