@@ -149,6 +149,30 @@ def small_computing_options(function: Function) -> Function:
     return _computing_options(function, threads=1)
 
 
+def shared_computing_options(function: Function) -> Function:
+    """The same where other processes compute beside: the command is given ``other_threads``, theirs.
+
+    Threads wait for each other at every product, so two processes with all cores each take many times as long
+    as with a part of them each.
+    """
+
+    @wraps(function)
+    def wrapped(*args: Any, threads: int | None, device: str, **kwargs: Any) -> Any:
+        import torch
+
+        cores = torch.get_num_threads()
+        own = threads or max(1, cores // 2)
+        others = max(1, cores - own)
+        return function(*args, device=_computing(own, device), other_threads=others, **kwargs)
+
+    return _device(
+        click.option(
+            "--threads", type=click.IntRange(min=1), default=None, metavar="N",
+            help="Number of CPU threads of queries; jobs share the others.  [default: half of the cores]",
+        )(wrapped)
+    )  # fmt: skip
+
+
 def threads_option(function: Function) -> Function:
     """``--threads`` alone, for work that is done on the CPU."""
 
@@ -173,9 +197,13 @@ def _computing_options(function: Function, *, threads: int | None) -> Function:
     def wrapped(*args: Any, threads: int | None, device: str, **kwargs: Any) -> Any:
         return function(*args, device=_computing(threads, device), **kwargs)
 
-    return click.option(  # type: ignore[return-value]
+    return _device(_threads(threads)(wrapped))
+
+
+def _device(function: Callable[..., Any]) -> Any:
+    return click.option(
         "--device", type=DeviceType(), default="auto", show_default=True, help="Where to compute."
-    )(_threads(threads)(wrapped))
+    )(function)
 
 
 # stores may be URLs, which a pathlib.Path would spoil; so they stay text

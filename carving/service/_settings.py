@@ -41,6 +41,9 @@ class Settings:
         Requests under way, beyond which new ones are asked to come later.
     jobs_at_once
         Jobs under way.
+    job_threads
+        Threads of each job. Queries compute with those that torch is set to: together they should not be more
+        than there are cores.
     jobs_waiting
         Jobs not ended, beyond which new ones are refused.
     device
@@ -62,6 +65,7 @@ class Settings:
     answer_seconds: float = 60.0
     requests_at_once: int = 256
     jobs_at_once: int = 1
+    job_threads: int = 1
     jobs_waiting: int = 1_000
     device: str = "cpu"
     batching: bool = True
@@ -73,6 +77,7 @@ class Settings:
             "rows",
             "requests_at_once",
             "jobs_at_once",
+            "job_threads",
             "jobs_waiting",
         )
         for name in counts:

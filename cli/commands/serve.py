@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from carving_cli._console import Console
-from carving_cli._options import common_options, computing_options
+from carving_cli._options import common_options, shared_computing_options
 
 if TYPE_CHECKING:
     import uvicorn
@@ -74,7 +74,7 @@ TOKEN_VARIABLE = "CARVING_TOKEN"
     help="Largest upload, packed and unpacked.",
 )
 @click.option("--open", "open_page", is_flag=True, help="Open the page in the browser.")
-@computing_options
+@shared_computing_options
 @common_options
 def command(
     workspace: Path,
@@ -88,6 +88,7 @@ def command(
     upload_mebibytes: int,
     open_page: bool,
     device: str,
+    other_threads: int,
 ) -> None:
     """Serve a folder of checkpoint stores and trees: a page to look at, and an interface over HTTP.
 
@@ -124,6 +125,7 @@ def command(
         trusted_hosts=trusted_hosts,
         rows=most_samples,
         jobs_at_once=jobs,
+        job_threads=max(1, other_threads // jobs),
         upload_bytes=upload_mebibytes * 2**20,
         device=device,
     )

@@ -54,7 +54,7 @@ class Jobs:
     workspace
         What they work on, and where they are kept.
     settings
-        ``jobs_at_once``, ``jobs_waiting`` and ``device`` are used.
+        ``jobs_at_once``, ``job_threads``, ``jobs_waiting`` and ``device`` are used.
     """
 
     def __init__(self, workspace: Workspace, settings: Settings) -> None:

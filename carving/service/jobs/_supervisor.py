@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import sqlite3
 import time
 from dataclasses import dataclass, field
@@ -51,7 +50,7 @@ class Supervisor:
     Parameters
     ----------
     workspace, settings
-        ``jobs_at_once`` and ``device`` are used.
+        ``jobs_at_once``, ``job_threads`` and ``device`` are used.
     board
         Where jobs wait, and where it is written down what becomes of them.
     """
@@ -64,9 +63,6 @@ class Supervisor:
         self._something = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
-        given = os.environ.get("OMP_NUM_THREADS", "")
-        share = max(1, (os.cpu_count() or 1) // settings.jobs_at_once)
-        self._threads = int(given) if given.isdecimal() and int(given) else share
 
     # ---- from start to stop
 
@@ -204,7 +200,7 @@ class Supervisor:
             "parameters": row.job.parameters,
             "output": row.job.output,
             "device": self._settings.device,
-            "threads": self._threads,
+            "threads": self._settings.job_threads,
         }
 
     # ---- how a job ends
