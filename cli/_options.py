@@ -150,7 +150,7 @@ def small_computing_options(function: Function) -> Function:
 
 
 def shared_computing_options(function: Function) -> Function:
-    """The same where other processes compute beside: the command is given ``other_threads``, theirs.
+    """The same for a service, beside whose queries jobs compute: it is given ``other_threads``, theirs.
 
     Threads wait for each other at every product, so two processes with all cores each take many times as long
     as with a part of them each.
@@ -165,12 +165,8 @@ def shared_computing_options(function: Function) -> Function:
         others = max(1, cores - own)
         return function(*args, device=_computing(own, device), other_threads=others, **kwargs)
 
-    return _device(
-        click.option(
-            "--threads", type=click.IntRange(min=1), default=None, metavar="N",
-            help="Number of CPU threads of queries; jobs share the others.  [default: half of the cores]",
-        )(wrapped)
-    )  # fmt: skip
+    words = "Number of CPU threads of queries; jobs share the others."
+    return _device(_threads(None, words, usual="half of the cores")(wrapped))
 
 
 def threads_option(function: Function) -> Function:
@@ -184,11 +180,13 @@ def threads_option(function: Function) -> Function:
     return _threads(None)(wrapped)  # type: ignore[return-value]
 
 
-def _threads(default: int | None) -> Callable[[Function], Function]:
-    usual = "  [default: as PyTorch chooses]" if default is None else ""
+def _threads(
+    default: int | None, words: str = "Number of CPU threads.", *, usual: str = "as PyTorch chooses"
+) -> Callable[[Function], Function]:
+    shown = f"  [default: {usual}]" if default is None else ""
     return click.option(
         "--threads", type=click.IntRange(min=1), default=default, metavar="N",
-        show_default=default is not None, help=f"Number of CPU threads.{usual}",
+        show_default=default is not None, help=f"{words}{shown}",
     )  # fmt: skip
 
 

@@ -149,7 +149,7 @@ class Expected:
 def submissions(draw: np.random.Generator, *, only_notes: bool):
     """Jobs without end: key, kind, parameters."""
     for number in itertools.count():
-        lines = int(draw.integers(note.REFUSED + 1, 300))
+        lines = int(draw.integers(1, 300))
         kind = "note" if only_notes else draw.choice(KINDS, p=SHARES)
         parameters = {
             "note": {"output": f"note-{lines}-{number}", "lines": lines, "pause": 0.001},

@@ -13,7 +13,7 @@ from carving.service.jobs._kind import JobParameters, Kind, Task
 from carving.service.jobs.kinds._samples import GivenSamples, Output, check_source
 from carving.service.workspace import TREE_STORE
 
-REFUSED = 13
+REFUSED = 999_999
 """So many lines are refused when they are asked for."""
 
 DOCUMENT = '{"attributes": {"format": "carving-tree"}}'
