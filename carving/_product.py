@@ -1,4 +1,4 @@
-"""Products of many batches with one matrix, as fast as the processor makes them.
+"""Products of matrices, as fast as the processor makes them.
 
 torch.mm goes to MKL, which leaves half of a processor unused where it does not know that its widest
 vectors may be used (AMD's, above all). oneDNN, which comes with torch too, uses them, and takes a
@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-# rows below which a call of oneDNN costs more than it saves
-_FEWEST_ROWS = 64
+# multiplications below which a call of oneDNN costs more than it saves
+_FEWEST_MULTIPLICATIONS = 600_000
 
 
 class Product:
@@ -38,7 +38,7 @@ class Product:
 
     def __call__(self, x: Tensor, room: Tensor) -> Tensor:
         """The product for x (m, k): in ``room`` (m, n), or in memory of its own."""
-        if self._packs and len(x) >= _FEWEST_ROWS:
+        if self._packs and len(x) * self._matrix.numel() >= _FEWEST_MULTIPLICATIONS:
             if self._packed is None:
                 self._packed = _pack(self._matrix)
             return _multiply(_filled_up(x), self._packed, self._bias)[: len(x)]
@@ -47,10 +47,19 @@ class Product:
         return torch.addmm(self._bias, x, self._matrix, out=room)
 
 
+def inner_products(left: Tensor, right: Tensor) -> Tensor:
+    """leftᵀ right for each pair of a batch: (b, k, m) and (b, k, n) to (b, m, n)."""
+    multiplications = left.shape[1] * left.shape[2] * right.shape[2]
+    on_cpu = left.dtype == torch.float32 and left.device.type == "cpu"
+    if on_cpu and multiplications >= _FEWEST_MULTIPLICATIONS and _onednn_serves() and len(left):
+        return torch.stack([_multiply(a.mT, b.mT, None) for a, b in zip(left, right, strict=True)])
+    return left.mT @ right
+
+
 def _filled_up(x: Tensor) -> Tensor:
     """With rows of zeros up to the next of four numbers an octave: oneDNN compiles for every number of
     rows that it meets, which takes as long as ten products."""
-    step = 1 << len(x).bit_length() - 3
+    step = 1 << max(0, len(x).bit_length() - 3)
     missing = -len(x) % step
     return pad(x, (0, 0, 0, missing)) if missing else x
 
@@ -70,8 +79,11 @@ def _onednn_serves() -> bool:
         return False
     matrix = torch.linspace(-1, 1, 15).reshape(3, 5)
     x, bias = torch.linspace(0, 1, 6).reshape(2, 3), torch.linspace(1, 2, 5)
+    left = torch.linspace(0, 1, 6).reshape(3, 2)
     try:
         product = _multiply(x, _pack(matrix), bias)
+        inner = _multiply(left.mT, matrix.mT, None)
     except (AttributeError, RuntimeError):
         return False
-    return torch.allclose(product, torch.addmm(bias, x, matrix), atol=1e-6)
+    same = torch.allclose(product, torch.addmm(bias, x, matrix), atol=1e-6)
+    return same and torch.allclose(inner, torch.mm(left.mT, matrix), atol=1e-6)

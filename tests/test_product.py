@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from carving import _product
-from carving._product import Product
+from carving._product import Product, inner_products
 
 SIZES = ((784, 200), (200, 784), (31, 7))
 # some below and some above the size where oneDNN takes over, whole and odd numbers of rows
@@ -62,6 +62,31 @@ def test_onednn_serves_where_it_is_there() -> None:
 
 
 def test_few_numbers_of_rows_are_compiled_for() -> None:
-    sizes = {len(_product._filled_up(torch.zeros(rows, 1))) for rows in range(_product._FEWEST_ROWS, 513)}
-    assert len(sizes) <= 13
+    sizes = {len(_product._filled_up(torch.zeros(rows, 1))) for rows in range(1, 513)}
+    assert len(sizes) <= 32
     assert max(sizes) == 512
+
+
+def assert_inner_products(batch: int, sites: int, units: tuple[int, int], dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(sites)
+    left, right = (torch.randn(batch, sites, n, generator=generator, dtype=dtype) for n in units)
+    result = inner_products(left, right)
+    assert result.shape == (batch, *units)
+    accuracy = 4 * torch.finfo(dtype).eps * sites
+    torch.testing.assert_close(
+        result.double(), torch.einsum("bkm,bkn->bmn", left.double(), right.double()), rtol=0, atol=accuracy
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("batch", [0, 1, 3])
+@pytest.mark.parametrize("units", [(200, 200), (1, 1), (60, 200)])
+def test_inner_products_are_those_of_the_columns(
+    batch: int, units: tuple[int, int], dtype: torch.dtype
+) -> None:
+    assert_inner_products(batch, 784, units, dtype)
+
+
+@pytest.mark.usefixtures("without_onednn")
+def test_torch_makes_inner_products_where_onednn_does_not() -> None:
+    assert_inner_products(3, 784, (200, 200), torch.float32)

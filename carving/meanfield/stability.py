@@ -21,6 +21,7 @@ import torch
 from scipy.sparse.linalg import LinearOperator, eigs
 from torch import Tensor
 
+from carving._product import inner_products
 from carving.meanfield.plefka import Plefka, State
 from carving.rbm import RBM
 
@@ -66,7 +67,7 @@ class Linearisation:
         variance = hidden.cumulant(2, m_h)
         self._own = 1 - variance * hidden.field_slope(m_h, self._visible.influences(m_v, powers))
         self._gain = variance / self._own
-        self._through = self._cross.mT @ self._answer
+        self._through = inner_products(self._cross, self._answer)
         self._root = self._gain.clamp(min=0).sqrt()
         symmetric = (self._root[:, :, None] * self._through).mul_(-self._root[:, None, :])
         symmetric.diagonal(dim1=1, dim2=2).add_(1)
