@@ -76,26 +76,41 @@ class KnownPoints:
 
     def add(self, other: KnownPoints) -> None:
         """More points, after these."""
-        for field in fields(self):
-            setattr(self, field.name, torch.cat([getattr(self, field.name), getattr(other, field.name)]))
-        self._in_dtype.clear()
+        pairs = ((getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+        self._replace(KnownPoints(*map(torch.cat, pairs)))
 
     def add_new(self, plefka: Plefka, points: KnownPoints) -> Tensor:
         """Those of these points that are not known yet: further from all others than both errors.
 
         Returns which of those that are known now each of them is. (n,)
         """
-        which = []
-        for index in range(len(points)):
-            point = points[index : index + 1]
-            away = plefka.size(self.visible - point.visible, self.hidden - point.hidden)
-            same = torch.nonzero(away <= self.error + point.error)[:, 0]
-            if len(same):
-                which.append(int(same[away[same].argmin()]))
-            else:
-                which.append(len(self))
-                self.add(point)
-        return torch.tensor(which, dtype=torch.int64, device=points.error.device)
+        begin = len(self)
+        self.add(points)
+        kept = torch.ones_like(self.stable)
+        which = torch.arange(begin, len(self), device=kept.device)
+        for index in range(begin, len(self)):
+            within = self.error[:index] + self.error[index]
+            # by their hidden layers, which are smaller, hardly any point is as near
+            apart = (self.hidden[:index] - self.hidden[index]).abs().amax(1) * plefka.hidden.distance_scale
+            near = torch.nonzero(kept[:index] & (apart <= within))[:, 0]
+            if not len(near):
+                continue
+            away = plefka.size(
+                self.visible[near] - self.visible[index], self.hidden[near] - self.hidden[index]
+            )
+            nearest = away.where(away <= within[near], torch.inf).argmin()
+            if away[nearest] <= within[near[nearest]]:
+                kept[index] = False
+                which[index - begin] = near[nearest]
+        if not bool(kept.all()):
+            which = (torch.cumsum(kept, 0) - 1)[which]
+            self._replace(self[kept])
+        return which
+
+    def _replace(self, other: KnownPoints) -> None:
+        for field in fields(self):
+            setattr(self, field.name, getattr(other, field.name))
+        self._in_dtype.clear()
 
     def __post_init__(self) -> None:
         self._in_dtype: dict[torch.dtype, State] = {}
