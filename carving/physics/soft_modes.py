@@ -58,7 +58,7 @@ def soft_modes(tree: Tree, run: CheckpointSequence, *, progress: ProgressCallbac
     curvature = np.full(len(states), np.nan)
     direction = np.full(states.visible.shape, np.nan)
     for done, age in enumerate(tree.ages.updates.tolist()):
-        rows = np.flatnonzero(states.age == age)
+        rows = states.rows_at(age)
         plefka = Plefka(run.at_age(age), order)
         v, h = (
             torch.from_numpy(values[rows].astype(np.float64)) for values in (states.visible, states.hidden)

@@ -180,7 +180,7 @@ def _runs(tree: Tree, least_share: float) -> list[tuple[int, int]]:
     least = least_share * len(tree.leaves)
     result = []
     for age in np.sort(tree.ages.updates).tolist():
-        nodes = tree.states.node[tree.states.age == age]
+        nodes = tree.states.node[tree.states.rows_at(age)]
         large = [int(node) for node in nodes if tree.nodes.size[node] >= least]
         result += [(age, BETWEEN), *((age, node) for node in large if len(nodes) > 1)]
     return result

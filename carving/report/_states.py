@@ -51,9 +51,9 @@ def shown_states(tree: "Tree", *, age: int | None, node: str | None, most: int) 
 
 def points_at(tree: "Tree", nodes: np.ndarray, age: int) -> np.ndarray:
     """Visible probabilities of nodes at an age, or at their birth where the tree holds no others."""
-    low, high = np.searchsorted(-tree.states.age, [-age, -age + 1])
+    here = tree.states.rows_at(age)
     row = np.full(len(tree.nodes), -1)
-    row[tree.states.node[low:high]] = np.arange(low, high)
+    row[tree.states.node[here]] = here
     points = tree.nodes.visible[nodes]
     known = row[nodes] >= 0
     points[known] = tree.states.visible[row[nodes[known]]]

@@ -54,7 +54,7 @@ def draw_cascade(cascade: "Cascade", *, title: str | None = None) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Bound to no window; ``figure.savefig(path)`` writes it.
+        Bound to no window; :func:`save_figure` writes it.
     """
     drawn: list[tuple[float, Callable[[Axes, Cascade], None]]] = [(1.5, _draw_values), (1.35, _draw_softness)]
     if cascade.sampling is not None:

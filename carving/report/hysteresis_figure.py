@@ -28,7 +28,7 @@ def draw_hysteresis(result: "Hysteresis", *, title: str | None = None) -> Figure
     Returns
     -------
     matplotlib.figure.Figure
-        Bound to no window; ``figure.savefig(path)`` writes it.
+        Bound to no window; :func:`save_figure` writes it.
     """
     figure, axes = plain_figure(_SIZE, x_label="field κ along u", y_label="projection u·(m − m̄)", title=title)
     axes.axhline(0, color=PALE, linewidth=0.8, zorder=1)

@@ -39,7 +39,7 @@ def draw_landscape(landscape: "Landscape", *, title: str | None = None) -> Figur
     Returns
     -------
     matplotlib.figure.Figure
-        Bound to no window; ``figure.savefig(path)`` writes it.
+        Bound to no window; :func:`save_figure` writes it.
     """
     count = len(landscape)
     width = float(np.clip(1 + _EACH * count, _LEAST, _MOST))

@@ -45,7 +45,7 @@ def draw_power_law(
     Returns
     -------
     matplotlib.figure.Figure
-        Bound to no window; ``figure.savefig(path)`` writes it.
+        Bound to no window; :func:`save_figure` writes it.
 
     Raises
     ------

@@ -64,7 +64,7 @@ def draw_training(run: "CheckpointSequence", *, title: str | None = None) -> Fig
     Returns
     -------
     matplotlib.figure.Figure
-        Bound to no window; ``figure.savefig(path)`` writes it.
+        Bound to no window; :func:`save_figure` writes it.
 
     Raises
     ------

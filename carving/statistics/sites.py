@@ -124,9 +124,9 @@ def _when_apart(tree: "Tree", node: int, children: np.ndarray) -> tuple[np.ndarr
     # below an added root they are apart at the youngest age already
     is_added = tree.has_added_root and node == tree.root
     age = updates[-1] if is_added else updates[updates > tree.nodes.age[node]][-1]
-    low, high = np.searchsorted(-tree.states.age, [-age, -age + 1])
-    at_age = tree.states.node[low:high]
-    rows = [low + int(found[0]) for child in children if len(found := np.flatnonzero(at_age == child))]
+    here = tree.states.rows_at(age)
+    at_age = tree.states.node[here]
+    rows = [int(here[at_age == child][0]) for child in children if child in at_age]
     if len(rows) == 2:
         return tree.states.visible[rows].astype(np.float64), np.array([age, age])
     return tree.nodes.visible[children].astype(np.float64), tree.nodes.age[children]

@@ -211,6 +211,10 @@ class States(_Columns):
         """The row of a node's state at an age at which it has one; ``IndexError`` elsewhere."""
         return int(np.flatnonzero((self.node == node) & (self.age == age))[0])
 
+    def rows_at(self, age: int) -> np.ndarray:
+        """The rows of an age, none where it was not walked: they lie together. (n,) int64"""
+        return np.arange(*np.searchsorted(-self.age, [-age, -age + 1]))
+
     column_types: ClassVar[dict[str, str]] = {
         "node": "int64",
         "age": "int64",

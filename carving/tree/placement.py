@@ -247,7 +247,7 @@ class _Age:
     """The machine of an age, and the states that the tree has there."""
 
     def __init__(self, tree: Tree, rbm: RBM, age: int) -> None:
-        here = np.flatnonzero(tree.states.age == age)
+        here = tree.states.rows_at(age)
         self.rbm = rbm
         self._node = torch.from_numpy(np.array(tree.states.node[here]))
         self._states = self._coordinates(torch.from_numpy(np.array(tree.states.visible[here])))

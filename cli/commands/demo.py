@@ -179,14 +179,15 @@ def _best_level(tree: "Tree") -> dict[str, Any]:
 
 
 def _draw(tree: "Tree", output: Path, console: Console) -> None:
-    from carving.report import draw_tree
+    from carving.report import draw_tree, save_figure
 
     _tell(
         console, "4. Picture",
         f"{output}/tree.png shows it: the youngest machine at the left, states of the oldest at the right, "
         "branches as thick as there are digits in them.",
     )  # fmt: skip
-    draw_tree(tree, column="digit", image_shape=IMAGE_SHAPE, title=TITLE).savefig(output / "tree.png")
+    figure = draw_tree(tree, column="digit", image_shape=IMAGE_SHAPE, title=TITLE)
+    save_figure(figure, output / "tree.png")
 
 
 def _report(tree: "Tree", output: Path, console: Console) -> None:

@@ -7,13 +7,11 @@ import click
 
 from carving.errors import InvalidInput
 from carving_cli._console import Console
-from carving_cli._errors import interruptible
+from carving_cli._errors import interruptible, option_errors
 from carving_cli._options import FILE, STORE, common_options, force_option
 
 if TYPE_CHECKING:
     from carving.checkpoints import CheckpointSequence
-
-PICTURES = (".png", ".svg", ".pdf")
 
 
 @click.command(name="info")
@@ -41,10 +39,10 @@ def command(store: str, plot: Path | None, force: bool) -> None:
     from carving_cli import _loading
 
     if plot is not None:
-        if plot.suffix.lower() not in PICTURES:
-            raise click.BadOptionUsage(
-                "--plot", f"--plot: {plot}: is no kind of picture; let it end in one of {' '.join(PICTURES)}"
-            )
+        from carving.report import check_picture
+
+        with option_errors("--plot"):
+            check_picture(plot)
         check_output(plot, force=force)
     if _loading.kind_of_store(store) == "tree":
         if plot is not None:
@@ -63,14 +61,11 @@ def command(store: str, plot: Path | None, force: bool) -> None:
 
 
 def _draw(run: "CheckpointSequence", plot: Path, *, force: bool) -> None:
-    from carving._files import whole_file
-    from carving.report import draw_training
+    from carving.report import draw_training, save_figure
 
     title = f"{Path(run.path).name}: {len(run)} checkpoints"
     with interruptible("nothing was written"):
-        figure = draw_training(run, title=title)
-        with whole_file(plot, force=force) as file:
-            figure.savefig(file, format=plot.suffix.lower()[1:])
+        save_figure(draw_training(run, title=title), plot, force=force)
 
 
 def _checkpoints(store: str, run: "CheckpointSequence") -> tuple[dict[str, Any], list[str]]:

@@ -193,7 +193,7 @@ def _write(cascade: "Cascade", lines: list[str], output: Path, checkpoints: str,
         files = physics.write_cascade(cascade, folder)
         figure = report.draw_cascade(cascade, title=title)
         for name in ("cascade.svg", "cascade.png"):
-            figure.savefig(folder / name)
+            report.save_figure(figure, folder / name)
             files.append(name)
         (folder / "summary.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
         text = json.dumps(jsonable(_cascade.facts(cascade)), ensure_ascii=False, indent=2, allow_nan=False)

@@ -87,6 +87,12 @@ def test_children_are_the_nodes_with_that_parent(tree: Tree):
         assert tree.children.of(node).tolist() == np.flatnonzero(tree.nodes.parent == node).tolist()
 
 
+@given(tree=trees, data=st.data())
+def test_states_of_an_age_are_those_that_say_so(tree: Tree, data: st.DataObject):
+    age = data.draw(st.sampled_from([*tree.ages.updates.tolist(), -1, 10**9]))
+    assert tree.states.rows_at(age).tolist() == [k for k, at in enumerate(tree.states.age) if at == age]
+
+
 def test_views_of_a_chain_a_hundred_thousand_deep_need_no_recursion():
     tree = chain_tree(100_000)
     assert len(tree.path(0)) == 100_001

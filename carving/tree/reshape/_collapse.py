@@ -71,7 +71,7 @@ def collapse(tree: "Tree", age: int) -> "Tree":
 def _nodes(tree: "Tree", rows: np.ndarray, place: np.ndarray, tips: np.ndarray, oldest: int) -> Nodes:
     """The rows of nodes that stay, the tips, which come first, as they are at that age."""
     nodes, states = tree.nodes, tree.states
-    here = np.flatnonzero(states.age == oldest)
+    here = states.rows_at(oldest)
     state = np.full(len(nodes), -1)
     state[states.node[here]] = here
     # a node that was born at that age has its state already, in full precision

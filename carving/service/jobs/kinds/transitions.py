@@ -130,7 +130,7 @@ def _write(cascade: Cascade, folder: Path, title: str) -> None:
     physics.write_cascade(cascade, folder)
     figure = report.draw_cascade(cascade, title=title)
     for ending in ("svg", "png"):
-        figure.savefig(folder / f"cascade.{ending}")
+        report.save_figure(figure, folder / f"cascade.{ending}")
     if cascade.tree is not None and cascade.splits is not None:
         births = physics.birth_ages(cascade.tree, cascade.splits)
         cascade.tree.with_births(*births).save(folder / TREE_STORE)
