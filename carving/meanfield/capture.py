@@ -51,7 +51,8 @@ class KnownPoints:
 
     ``gap`` and ``slowest`` are those of :class:`carving.meanfield.stability.Linearisation`: by how much each
     kind of sweep contracts, with and without the slowest mode, zero where a point is not known to attract it,
-    (n, kinds, 2), and what tells the amount of that mode, (n, N_h).
+    (n, kinds, 2), and what tells the amount of that mode, (n, N_h). ``after_visible`` and ``after_hidden``
+    are its ``slowest_after``: what tells that amount a sweep later.
     """
 
     visible: Tensor
@@ -60,13 +61,15 @@ class KnownPoints:
     stable: Tensor
     gap: Tensor
     slowest: Tensor
+    after_visible: Tensor
+    after_hidden: Tensor
 
     @classmethod
     def none(cls, v: Tensor, h: Tensor) -> KnownPoints:
         """No points yet, for states like these."""
         number = torch.zeros(0, dtype=torch.float64, device=v.device)
         v, h = v[:0].double(), h[:0].double()
-        return cls(v, h, number, number.bool(), number.new_zeros(0, 3, 2), h)
+        return cls(v, h, number, number.bool(), number.new_zeros(0, 3, 2), h, v, h)
 
     def __getitem__(self, rows: Tensor | slice) -> KnownPoints:
         return KnownPoints(*(getattr(self, field.name)[rows] for field in fields(self)))
@@ -157,7 +160,10 @@ class KnownPoints:
         dtype = moved[1].dtype
         length = plefka.length(*offset)
         slow_gap, gap = self.gap[which, kind].to(dtype).clamp(min=torch.finfo(dtype).tiny).unbind(1)
-        of_slowest = (self.slowest[which].to(dtype) * curved[1]).sum(1) / slow_gap
+        # a sweep tells the hidden layer first, and what is nonlinear in the visible one only with the next
+        at_once = _amount(self.slowest[which], curved[1])
+        later = _amount(self.after_visible[which], curved[0]) + _amount(self.after_hidden[which], curved[1])
+        of_slowest = torch.maximum(at_once.abs(), later.abs()) / slow_gap
         displaced = torch.hypot(of_slowest, plefka.length(*curved) / gap)
         farthest = torch.maximum(plefka.length(*moved), 2 * plefka.length(*half_moved))
         contracts = farthest <= (1 - (1 - _STRICTNESS) * slow_gap) * length
@@ -167,6 +173,10 @@ class KnownPoints:
         contracts |= ratio == 0
         # where not even the sweeps come nearer, nothing is known of how far the rule is from coming true
         return torch.where(contracts & (self.gap[which, kind, 0] > 0), ratio, torch.nan)
+
+
+def _amount(functional: Tensor, difference: Tensor) -> Tensor:
+    return (functional.to(difference.dtype) * difference).flatten(1).sum(1)
 
 
 def ask_again_below(distance: Tensor, ratio: Tensor) -> Tensor:

@@ -91,7 +91,7 @@ class Newton:
         swept = self.plefka.sweep(v, h)
         moved = self.plefka.size(swept[0] - v, swept[1] - h)
         error = torch.maximum(left, self._rounding(gain)) + moved * (1 + gain)
-        of_point = (x[ready].double() for x in (linear.gap, linear.slowest))
+        of_point = (x[ready].double() for x in (linear.gap, linear.slowest, *linear.slowest_after))
         return KnownPoints(*swept, error, linear.stable[ready], *of_point)[error <= self.tolerance]
 
     def _correct(self, linear: Linearisation, v: Tensor, h: Tensor) -> tuple[Tensor, ...]:

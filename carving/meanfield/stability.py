@@ -64,9 +64,9 @@ class Linearisation:
         answer = self._visible.answer(m_v, self._curvature, cross)
         self._cross, self._answer = cross.flatten(1, -2), answer.flatten(1, -2)
 
-        variance = hidden.cumulant(2, m_h)
-        self._own = 1 - variance * hidden.field_slope(m_h, self._visible.influences(m_v, powers))
-        self._gain = variance / self._own
+        self._variance = hidden.cumulant(2, m_h)
+        self._own = 1 - self._variance * hidden.field_slope(m_h, self._visible.influences(m_v, powers))
+        self._gain = self._variance / self._own
         self._through = inner_products(self._cross, self._answer)
         self._root = self._gain.clamp(min=0).sqrt()
         symmetric = (self._root[:, :, None] * self._through).mul_(-self._root[:, None, :])
@@ -98,6 +98,13 @@ class Linearisation:
         """What gives the amount of the slowest mode in a difference of states when multiplied with its
         hidden layer, (n, N_h); a difference that is nothing but this mode has that Euclidean length."""
         return self._attraction[1]
+
+    @property
+    def slowest_after(self) -> State:
+        """The same for the amount that is there a sweep later, when both layers of the difference have told:
+        like m_v, and (n, N_h)."""
+        visible = _times(self._variance * self.slowest, self._cross.mT)
+        return visible.reshape(self._m_v.shape), (1 - self._own) * self.slowest
 
     @cached_property
     def _attraction(self) -> tuple[Tensor, Tensor]:

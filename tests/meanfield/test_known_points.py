@@ -17,9 +17,8 @@ def points(places: np.ndarray, error: float) -> KnownPoints:
     visible, hidden = (2 * torch.rand(n, generator=generator).double() - 1 for n in (SITES, UNITS))
     at = error * torch.from_numpy(places)[:, None]
     number = torch.full((len(places),), error, dtype=torch.float64)
-    return KnownPoints(
-        at * visible, at * hidden, number, number > 0, torch.ones(len(places), 3, 2).double(), at * hidden
-    )
+    v, h = at * visible, at * hidden
+    return KnownPoints(v, h, number, number > 0, torch.ones(len(places), 3, 2).double(), h, v, h)
 
 
 @pytest.mark.parametrize("visible", ["bernoulli", "spin"])

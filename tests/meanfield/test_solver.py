@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from carving import RBM, fixed_points
 from carving._progress import Progress
 from carving.data import Samples
 from carving.errors import InvalidInput, OutOfMemory
 from carving.meanfield import Plefka, solver
+from carving.meanfield.plefka import State
+from carving.meanfield.solver import Solver
 from carving.meanfield.sweeping import Sweeper
 from tests.machines import PAIRS, ordering_machine, random_machine, random_samples
 
@@ -53,6 +56,59 @@ def test_rows_that_cycle_get_the_point_of_layer_exact_sweeps() -> None:
         state = plefka.layer_exact_sweep(*state)
     size = plefka.size(points.visible[cycling] - state[0], points.hidden[cycling] - state[1])
     assert bool((size <= points.error[cycling]).all())
+
+
+def in_units(visible: str, sign: int) -> Tensor:
+    """25 units that are all up, or all down."""
+    spins = torch.full((1, 25), float(sign), dtype=torch.float64)
+    return spins if visible == "spin" else (1 + spins) / 2
+
+
+def swept_to_rest(plefka: Plefka, v: Tensor) -> State:
+    """Where plain sweeps end."""
+    state = plefka.start(v)
+    for _ in range(20_000):
+        before, state = state, plefka.sweep(*state)
+        if float(plefka.size(state[0] - before[0], state[1] - before[1])) < 1e-10:
+            break
+    return state
+
+
+def just_past_its_transition(visible: str, order: int) -> tuple[Plefka, State, State]:
+    """A machine with two symmetric states, close to each other, and where plain sweeps end that begin with
+    all units up and with all units down."""
+    weak, strong = 0.9, 1.5
+    pattern = torch.ones(25, 2, dtype=torch.float64) / 5
+    pattern[::2, 1] *= -1
+    while True:
+        coupling = (weak + strong) / 2
+        weights = pattern * torch.tensor([coupling, 0.3])
+        biases = torch.zeros(25).double(), torch.zeros(2).double()
+        rbm = RBM(weights, *biases, "spin", "gaussian")
+        if visible == "bernoulli":
+            # the same distribution: v = (1 + s) / 2
+            rbm = RBM(2 * weights, biases[0], -weights.sum(0), "bernoulli", "gaussian")
+        plefka = Plefka(rbm, order)
+        up = swept_to_rest(plefka, in_units(visible, 1))
+        centre = 0.5 if visible == "bernoulli" else 0.0
+        apart = 2 * float(plefka.length(up[0] - centre, 0 * up[1]))
+        if 0.3 < apart < 0.4:
+            return plefka, up, swept_to_rest(plefka, in_units(visible, -1))
+        weak, strong = (weak, coupling) if apart > 0.4 else (coupling, strong)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("visible", ["spin", "bernoulli"])
+def test_a_row_from_beyond_one_of_two_symmetric_states_is_not_taken_for_the_others(
+    visible: str, order: int
+) -> None:
+    plefka, of_up, of_down = just_past_its_transition(visible, order)
+    solver = Solver(plefka)
+    # the other state is known when the row comes, and the saddle lies exactly halfway to it
+    for sign, end in ((-1, of_down), (1, of_up)):
+        points = solver.run(*plefka.start(in_units(visible, sign)))
+        assert bool(points.converged.all())
+        assert float(plefka.size(points.visible - end[0], points.hidden - end[1])) < 1e-5
 
 
 def test_rows_do_not_depend_on_their_batch() -> None:
