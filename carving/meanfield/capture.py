@@ -9,7 +9,8 @@ what is nonlinear in one sweep of it. A row is *captured* when it is near m* and
 then Newton's step from m, with the linearisation of m* itself, lands nearer to m* than t ‖e‖. A mode of
 J that contracts slowly must have so little of N that the next point along it, where N would take back
 all that the mode contracts, is further away than the row is; modes that contract fast may have more.
-Neither J nor its inverse is formed. Of the slowest mode the amount is known, and 1 − J is at least the
+Neither J nor its inverse is formed. Of the slowest mode the amount is known (from the hidden layer, at once
+and a sweep later: what is nonlinear in the visible layer gets there only then), and 1 − J is at least the
 first gap for it and at least the second gap for all else. And of a sweep from halfway, F(m* + e/2), the
 nonlinear part is about a quarter as large as that of F(m), so that 2 (F(m) − m*) − 4 (F(m* + e/2) − m*)
 measures N, for every unit, order and kind of sweep. It would measure nothing between two points with a

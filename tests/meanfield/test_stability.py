@@ -6,6 +6,7 @@ import torch
 
 from carving import RBM, Gaussian, fixed_points
 from carving.meanfield import Plefka, stability
+from carving.meanfield.stability import Linearisation
 from tests.machines import ORDERS, PAIRS, ordering_machine, random_samples
 from tests.reference.free_energy import gibbs_free_energy
 
@@ -62,6 +63,24 @@ def test_eigenvalues_are_those_of_the_sweeps_jacobian(visible: str, hidden: str)
     expected = np.sort(np.abs(np.linalg.eigvals(jacobian)))[::-1][:4]
     ours = np.abs(stability(rbm, point.visible[0], point.hidden[0]).eigenvalues)
     np.testing.assert_allclose(ours, expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(("visible", "hidden"), PAIRS)
+def test_the_slowest_modes_amount_a_sweep_later_is_that_of_the_jacobian(
+    visible: str, hidden: str, order: int
+) -> None:
+    rbm = ordering_machine(visible, hidden, 0.8)
+    plefka = Plefka(rbm, order)
+    found = fixed_points(rbm, random_samples(rbm, 1), order=order)
+    point = found.visible, found.hidden
+    linear = Linearisation(plefka, *point)
+    assert bool(linear.stable.all())
+    generator = torch.Generator().manual_seed(0)
+    difference = tuple(torch.randn(x.shape, generator=generator, dtype=x.dtype) for x in point)
+    _, (_, later) = torch.autograd.functional.jvp(plefka.sweep, point, difference)
+    told = sum((x * d).sum() for x, d in zip(linear.slowest_after, difference, strict=True))
+    torch.testing.assert_close(told, (linear.slowest * later).sum(), rtol=1e-7, atol=1e-9)
 
 
 def test_large_machines_use_the_same_eigenvalues() -> None:
