@@ -29,16 +29,10 @@ import psutil
 import torch
 import zarr
 from error_estimates import samples_of, shared_folder, stored_machines
-from many_samples import LINKAGE, draw
+from many_samples import LINKAGE, draw, peak
 
 from carving import Tree, build_tree, dask_executor, load_tree, open_checkpoints
 from carving.checkpoints import CheckpointSequence
-
-
-def peak(process: int | str = "self") -> int:
-    """Most memory that a process has had, bytes; what its parent had does not count."""
-    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
-    return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
 
 
 def processes() -> list[psutil.Process]:

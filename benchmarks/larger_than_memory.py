@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import zarr
+from many_samples import peak
 
 import carving
 
@@ -38,11 +38,6 @@ def write(path: Path, rows: int, sites: int) -> None:
         count = min(CHUNK, rows - low)
         flips = generator.integers(0, 256, (count, sites), dtype=np.uint8) < 256 * FLIPPED
         store[low : low + count] = prototypes[generator.integers(0, PROTOTYPES, count)] ^ flips
-
-
-def peak() -> int:
-    """Most memory that this process has had, bytes."""
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def train(samples: Path, folder: Path, updates: int, memory: int, threads: int) -> dict[str, float]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import resource
 import subprocess
 import sys
 import tempfile
@@ -45,9 +44,10 @@ def draw(rbm: RBM, data: np.ndarray, count: int, path: Path) -> None:
         store[low : low + len(v)] = v.numpy().astype(np.uint8)
 
 
-def peak() -> int:
-    """Most memory that this process has had, bytes."""
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak(process: int | str = "self") -> int:
+    """Most memory that a process has had, bytes; what its parent had does not count."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
 
 
 def build(checkpoints: str, samples: str, threads: int) -> dict[str, float]:
