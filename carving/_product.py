@@ -32,7 +32,7 @@ class Product:
 
     def __init__(self, matrix: Tensor, bias: Tensor | None = None) -> None:
         self._matrix, self._bias = matrix, bias
-        self._packs = matrix.dtype == torch.float32 and matrix.device.type == "cpu" and _onednn_serves()
+        self._packs = _onednn_takes(matrix)
         # laid out when it is first needed
         self._packed: Any = None
 
@@ -49,9 +49,8 @@ class Product:
 
 def inner_products(left: Tensor, right: Tensor) -> Tensor:
     """leftᵀ right for each pair of a batch: (b, k, m) and (b, k, n) to (b, m, n)."""
-    multiplications = left.shape[1] * left.shape[2] * right.shape[2]
-    on_cpu = left.dtype == torch.float32 and left.device.type == "cpu"
-    if on_cpu and multiplications >= _FEWEST_MULTIPLICATIONS and _onednn_serves() and len(left):
+    of_each = left.shape[1] * left.shape[2] * right.shape[2]
+    if len(left) and of_each >= _FEWEST_MULTIPLICATIONS and _onednn_takes(left):
         return torch.stack([_multiply(a.mT, b.mT, None) for a, b in zip(left, right, strict=True)])
     return left.mT @ right
 
@@ -70,6 +69,10 @@ def _pack(matrix: Tensor) -> Any:
 
 def _multiply(x: Tensor, packed: Any, bias: Tensor | None) -> Tensor:
     return torch.ops.mkldnn._linear_pointwise(x, packed, bias, "none", [], "")
+
+
+def _onednn_takes(matrix: Tensor) -> bool:
+    return matrix.dtype == torch.float32 and matrix.device.type == "cpu" and _onednn_serves()
 
 
 @cache

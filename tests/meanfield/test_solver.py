@@ -11,7 +11,6 @@ from carving.data import Samples
 from carving.errors import InvalidInput, OutOfMemory
 from carving.meanfield import Plefka, solver
 from carving.meanfield.plefka import State
-from carving.meanfield.solver import Solver
 from carving.meanfield.sweeping import Sweeper
 from tests.machines import PAIRS, ordering_machine, random_machine, random_samples
 
@@ -22,8 +21,8 @@ def cycling_machine() -> tuple[RBM, torch.Tensor]:
     return rbm, random_samples(rbm, 24)
 
 
-def swept(rbm: RBM, samples: torch.Tensor, sweeps: int) -> tuple[torch.Tensor, torch.Tensor]:
-    plefka = Plefka(rbm, 2)
+def swept(rbm: RBM, samples: Tensor, sweeps: int, order: int = 2) -> State:
+    plefka = Plefka(rbm, order)
     state = plefka.start(samples)
     for _ in range(sweeps):
         state = plefka.sweep(*state)
@@ -64,19 +63,8 @@ def in_units(visible: str, sign: int) -> Tensor:
     return spins if visible == "spin" else (1 + spins) / 2
 
 
-def swept_to_rest(plefka: Plefka, v: Tensor) -> State:
-    """Where plain sweeps end."""
-    state = plefka.start(v)
-    for _ in range(20_000):
-        before, state = state, plefka.sweep(*state)
-        if float(plefka.size(state[0] - before[0], state[1] - before[1])) < 1e-10:
-            break
-    return state
-
-
-def just_past_its_transition(visible: str, order: int) -> tuple[Plefka, State, State]:
-    """A machine with two symmetric states, close to each other, and where plain sweeps end that begin with
-    all units up and with all units down."""
+def just_past_its_transition(visible: str, order: int) -> RBM:
+    """A machine with two symmetric states, close to each other."""
     weak, strong = 0.9, 1.5
     pattern = torch.ones(25, 2, dtype=torch.float64) / 5
     pattern[::2, 1] *= -1
@@ -88,12 +76,11 @@ def just_past_its_transition(visible: str, order: int) -> tuple[Plefka, State, S
         if visible == "bernoulli":
             # the same distribution: v = (1 + s) / 2
             rbm = RBM(2 * weights, biases[0], -weights.sum(0), "bernoulli", "gaussian")
-        plefka = Plefka(rbm, order)
-        up = swept_to_rest(plefka, in_units(visible, 1))
-        centre = 0.5 if visible == "bernoulli" else 0.0
-        apart = 2 * float(plefka.length(up[0] - centre, 0 * up[1]))
+        # the middle is where both would be without coupling
+        away = swept(rbm, in_units(visible, 1), 1000, order)[0] - rbm.visible.mean(biases[0])
+        apart = 2 * float(torch.linalg.vector_norm(away)) * rbm.visible.distance_scale
         if 0.3 < apart < 0.4:
-            return plefka, up, swept_to_rest(plefka, in_units(visible, -1))
+            return rbm
         weak, strong = (weak, coupling) if apart > 0.4 else (coupling, strong)
 
 
@@ -102,11 +89,13 @@ def just_past_its_transition(visible: str, order: int) -> tuple[Plefka, State, S
 def test_a_row_from_beyond_one_of_two_symmetric_states_is_not_taken_for_the_others(
     visible: str, order: int
 ) -> None:
-    plefka, of_up, of_down = just_past_its_transition(visible, order)
-    solver = Solver(plefka)
+    rbm = just_past_its_transition(visible, order)
+    plefka = Plefka(rbm, order)
+    knowing = solver.Solver(plefka)
     # the other state is known when the row comes, and the saddle lies exactly halfway to it
-    for sign, end in ((-1, of_down), (1, of_up)):
-        points = solver.run(*plefka.start(in_units(visible, sign)))
+    for sign in (-1, 1):
+        points = knowing.run(*plefka.start(in_units(visible, sign)))
+        end = swept(rbm, in_units(visible, sign), 4000, order)
         assert bool(points.converged.all())
         assert float(plefka.size(points.visible - end[0], points.hidden - end[1])) < 1e-5
 
