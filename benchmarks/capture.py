@@ -129,15 +129,15 @@ class WatchedSolver(Solver):
         self.captured_at = number.clone()
         return self.run(*start)
 
-    def _capture(self, stage, active, middle, rows) -> None:
+    def _capture(self, stage, active) -> None:
         before = self.point[active.rows] >= 0
-        super()._capture(stage, active, middle, rows)
+        super()._capture(stage, active)
         new = torch.nonzero(~before & (self.point[active.rows] >= 0))[:, 0]
         if not len(new):
             return
         # the buffers of stage.sweep are the solver's own: another call of it would overwrite them
         sweep = stage.plefka.sweep if stage.kind == PLAIN else stage.sweep
-        state, swept = (middle[0][new], middle[1][new]), (active.v[new], active.h[new])
+        state, swept = (active.middle_v[new], active.middle_h[new]), (active.v[new], active.h[new])
         chosen = active.rows[new]
         which = self.point[chosen]
         assert self.known is not None

@@ -13,10 +13,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 # multiplications below which a call of oneDNN costs more than it saves
-_FEWEST_MULTIPLICATIONS = 600_000
+_FEWEST_MULTIPLICATIONS = 400_000
 
 
 class Product:
@@ -36,12 +35,20 @@ class Product:
         # laid out when it is first needed
         self._packed: Any = None
 
+    def rows_at_best(self, rows: int) -> int:
+        """``rows``, or somewhat more, of which a product costs less: oneDNN compiles for every number of rows
+        that it meets, which takes as long as ten products, so it is given four numbers an octave."""
+        return rows_of_few_sizes(rows) if self._goes_to_onednn(rows) else rows
+
+    def _goes_to_onednn(self, rows: int) -> bool:
+        return self._packs and rows * self._matrix.numel() >= _FEWEST_MULTIPLICATIONS
+
     def __call__(self, x: Tensor, room: Tensor) -> Tensor:
         """The product for x (m, k): in ``room`` (m, n), or in memory of its own."""
-        if self._packs and len(x) * self._matrix.numel() >= _FEWEST_MULTIPLICATIONS:
+        if self._goes_to_onednn(len(x)):
             if self._packed is None:
                 self._packed = _pack(self._matrix)
-            return _multiply(_filled_up(x), self._packed, self._bias)[: len(x)]
+            return _multiply(x, self._packed, self._bias)
         if self._bias is None:
             return torch.mm(x, self._matrix, out=room)
         return torch.addmm(self._bias, x, self._matrix, out=room)
@@ -55,12 +62,10 @@ def inner_products(left: Tensor, right: Tensor) -> Tensor:
     return left.mT @ right
 
 
-def _filled_up(x: Tensor) -> Tensor:
-    """With rows of zeros up to the next of four numbers an octave: oneDNN compiles for every number of
-    rows that it meets, which takes as long as ten products."""
-    step = 1 << max(0, len(x).bit_length() - 3)
-    missing = -len(x) % step
-    return pad(x, (0, 0, 0, missing)) if missing else x
+def rows_of_few_sizes(rows: int) -> int:
+    """The next of four numbers an octave."""
+    step = 1 << max(0, rows.bit_length() - 3)
+    return -(-rows // step) * step
 
 
 def _pack(matrix: Tensor) -> Any:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from carving import _product
-from carving._product import Product, inner_products
+from carving._product import Product, inner_products, rows_of_few_sizes
 
 SIZES = ((784, 200), (200, 784), (31, 7))
 # some below and some above the size where oneDNN takes over, whole and odd numbers of rows
@@ -63,9 +63,16 @@ def test_onednn_serves_where_it_is_there() -> None:
 
 def test_few_numbers_of_rows_are_compiled_for() -> None:
     for fewest, most in ((64, 13), (1, 32)):
-        sizes = {len(_product._filled_up(torch.zeros(rows, 1))) for rows in range(fewest, 513)}
+        sizes = {rows_of_few_sizes(rows) for rows in range(fewest, 513)}
         assert len(sizes) <= most
         assert max(sizes) == 512
+
+
+@pytest.mark.parametrize("rows", range(1, 520))
+def test_no_row_is_left_out_and_less_than_a_quarter_is_added(rows: int) -> None:
+    assert rows <= rows_of_few_sizes(rows) <= rows + (rows - 1) // 4
+    for product in (Product(torch.rand(784, 200)), Product(torch.rand(7, 3).double())):
+        assert product.rows_at_best(rows) in (rows, rows_of_few_sizes(rows))
 
 
 def assert_inner_products(batch: int, sites: int, units: tuple[int, int], dtype: torch.dtype) -> None:

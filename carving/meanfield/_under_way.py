@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from carving.meanfield.plefka import Plefka, State
+from carving.meanfield.striding import reach, step_between
 
 # sweeps between looks, even, so that a cycle of two is seen at the first one: few for rows that have just
 # begun, more for those that have long been under way, which are few: then a look costs as much as sweeps
@@ -34,12 +35,16 @@ class UnderWay:
         Which rows of the batch they are.
     v, h
         Their states, in the precision of the stage.
+    middle_v, middle_h
+        Their states a sweep before.
     before, count
         Sweeps made when the row entered, and now.
     step
         Size of the last step.
     both
         Size of the last two steps together.
+    reach
+        For how many sweeps a stride may stand.
     travelled
         Sum of the sizes of all steps.
     estimate
@@ -67,9 +72,12 @@ class UnderWay:
     rows: Tensor
     v: Tensor
     h: Tensor
+    middle_v: Tensor
+    middle_h: Tensor
     before: Tensor
     count: Tensor
     step: Tensor
+    reach: Tensor
     travelled: Tensor
     both: Tensor
     alternates: Tensor
@@ -94,9 +102,12 @@ class UnderWay:
             rows=rows,
             v=v,
             h=h,
+            middle_v=v,
+            middle_h=h,
             before=sweeps,
             count=sweeps,
             step=number,
+            reach=torch.zeros_like(number),
             travelled=torch.zeros_like(number),
             both=number.clone(),
             alternates=torch.zeros_like(number, dtype=torch.bool),
@@ -118,7 +129,9 @@ class UnderWay:
         return len(self.rows)
 
     def __getitem__(self, keep: Tensor) -> UnderWay:
-        return UnderWay(*(getattr(self, field.name)[keep] for field in fields(self)))
+        # several times faster than by a mask
+        rows = torch.nonzero(keep)[:, 0]
+        return UnderWay(*(getattr(self, field.name).index_select(0, rows) for field in fields(self)))
 
     def joined(self, other: UnderWay) -> UnderWay:
         """These and others."""
@@ -133,29 +146,33 @@ class UnderWay:
         part = int(self.count.min() * (_PART_OF_FEW if len(self) < _FEW else _PART))
         return min(max(CHECK_EVERY, part // 2 * 2), _CHECK_AT_LEAST_EVERY)
 
-    def look(self, plefka: Plefka, before: State, middle: State, sweeps: int) -> None:
+    def look(self, plefka: Plefka, before: State, middle: State, sweeps: int, strode: Tensor) -> None:
         """Estimate each row's error from the last two of ``sweeps`` sweeps: step · ρ/(1 − ρ), ρ the slower
-        of the contraction between the two and that since the last look."""
+        of the contraction between the two and that since the last look; which is as long ago as the
+        ``strode`` sweeps that strides stood for, and those."""
         self.count = self.count + sweeps
-        first = plefka.size(middle[0] - before[0], middle[1] - before[1])
-        second = plefka.size(self.v - middle[0], self.h - middle[1])
-        both = plefka.size(self.v - before[0], self.h - before[1])
+        passed = sweeps + strode
+        self.middle_v, self.middle_h = middle
+        first = plefka.together(*step_between(before, middle))
+        last = plefka.together(*step_between(middle, (self.v, self.h)))
+        size, second, both = (x.abs().amax(1) for x in (first, last, first + last))
+        self.reach = reach(first, last, self.v[0].numel())
         tiny = torch.finfo(second.dtype).tiny
-        since = (second / self.step.clamp(min=tiny)) ** (1 / sweeps)
-        contraction = torch.maximum(second / first.clamp(min=tiny), since)
+        since = (second / self.step.clamp(min=tiny)) ** (1 / passed)
+        contraction = torch.maximum(second / size.clamp(min=tiny), since)
         factor = torch.where(contraction < 1, contraction / (1 - contraction).clamp(min=tiny), torch.inf)
         # at rest to the last digit, a ratio of steps says nothing
         still = second <= 4 * torch.finfo(second.dtype).eps
-        last, self.estimate = self.estimate, torch.where(still, second, second * factor)
-        self.approaches = still | (self.estimate < last)
+        estimate, self.estimate = self.estimate, torch.where(still, second, second * factor)
+        self.approaches = still | (self.estimate < estimate)
         self.way = torch.linalg.vector_norm(self.h - middle[1], dim=1) * factor
         # the same of every second sweep
-        contraction = (both / self.both.clamp(min=tiny)) ** (2 / sweeps)
+        contraction = (both / self.both.clamp(min=tiny)) ** (2 / passed)
         left = torch.where(contraction < 1, both * contraction / (1 - contraction).clamp(min=tiny), torch.inf)
         seen = torch.isfinite(self.both)
         self.alternates = seen & (left <= _ALTERNATES * second) & (second >= _CYCLE_STEP[second.dtype])
         self.step, self.both = second, both
-        self.travelled = self.travelled + sweeps * second
+        self.travelled = self.travelled + passed * second
 
     def restless(self) -> Tensor:
         """Rows that have moved for too long to be on their way somewhere."""
@@ -167,8 +184,9 @@ class UnderWay:
         away = plefka.size(self.v - self.reference_v, self.h - self.reference_h)
         self.returned = away <= _CYCLE_CLOSED[self.v.dtype]
         renew = self.count >= 2 * self.reference_count
-        self.reference_v[renew], self.reference_h[renew] = self.v[renew], self.h[renew]
-        self.reference_count = torch.where(renew, self.count, self.reference_count)
+        if bool(renew.any()):
+            self.reference_v[renew], self.reference_h[renew] = self.v[renew], self.h[renew]
+            self.reference_count = torch.where(renew, self.count, self.reference_count)
 
     def cycles(self) -> Tensor:
         """Rows that are back where they were, but moving; and those that approach a cycle of two."""

@@ -17,6 +17,7 @@ Order 1 is naive mean field, order 2 is TAP. Sources: Plefka, J. Phys. A 15, 197
 from __future__ import annotations
 
 from copy import copy
+from functools import cached_property
 from typing import cast
 
 import torch
@@ -64,9 +65,19 @@ class Plefka:
     def __repr__(self) -> str:
         return f"{self._name} at order {self.order}"
 
+    @cached_property
+    def powers_by_hidden(self) -> tuple[Tensor, ...]:
+        """The same as ``powers``, with all that belongs to a hidden unit side by side in memory."""
+        return tuple(power.movedim(-1, 0).contiguous().movedim(0, -1) for power in self.powers)
+
+    def _copied(self) -> Plefka:
+        other = copy(self)
+        other.__dict__.pop("powers_by_hidden", None)
+        return other
+
     def to(self, dtype: torch.dtype) -> Plefka:
         """The same expansion computed in another precision."""
-        other = copy(self)
+        other = self._copied()
         other.powers = tuple(power.to(dtype) for power in self.powers)
         other.visible_bias, other.hidden_bias = self.visible_bias.to(dtype), self.hidden_bias.to(dtype)
         other.dtype = dtype
@@ -80,7 +91,7 @@ class Plefka:
         hidden_bias: Tensor | None = None,
     ) -> Plefka:
         """The same expansion with other values of βW, βa or βb, of the same shapes; unchecked."""
-        other = copy(self)
+        other = self._copied()
         if weights is not None:
             other.powers = tuple(weights**r for r in range(1, self.order + 1))
         other.visible_bias = self.visible_bias if visible_bias is None else visible_bias
@@ -163,8 +174,9 @@ class Plefka:
 
     def together(self, visible: Tensor, hidden: Tensor) -> Tensor:
         """Both layers side by side, scaled so that :meth:`size` is a max-norm. (n, d)"""
-        scaled = (visible.flatten(1) * self.visible.distance_scale, hidden * self.hidden.distance_scale)
-        return torch.cat(scaled, 1)
+        scales = self.visible.distance_scale, self.hidden.distance_scale
+        layers = zip((visible.flatten(1), hidden), scales, strict=True)
+        return torch.cat([layer if scale == 1 else layer * scale for layer, scale in layers], 1)
 
 
 def _sites(x: Tensor) -> tuple[int, ...]:

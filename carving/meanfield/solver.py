@@ -5,10 +5,12 @@ the one that layer-exact sweeps reach from the same start; at order 3, damped sw
 resort (mathematics §4). Sweeps decide *which* point, Newton's method says exactly *where* it is:
 
 1. Rows are swept in single precision, which never changed a basin, and looked at every few sweeps.
+   Where they drift slowly and steadily, strides stand for sweeps (:mod:`carving.meanfield.striding`).
 2. A row that a known point captures (:mod:`carving.meanfield.capture`) is done: it is that point.
-3. A row whose steps say that its point is near proposes one: Newton's method on the linearised
-   equations, in double precision, finds a point and measures its error. Whether the row belongs to
-   it is for the rule of 2 alone to decide; a refused row sweeps on.
+3. A row whose steps say that its point is near is parked, and when there are several of them they
+   propose their points: Newton's method on the linearised equations, in double precision, finds a
+   point and measures its error. Whether a row belongs to it is for the rule of 2 alone to decide; a
+   refused row sweeps on.
 4. Rows that reach the end of single precision without being captured are swept in double precision,
    until they are captured or within `_CAPTURE` of a point.
 """
@@ -31,15 +33,16 @@ from carving.meanfield.capture import SURELY, KnownPoints, ask_again_below
 from carving.meanfield.newton import Newton
 from carving.meanfield.plefka import Plefka, State
 from carving.meanfield.spent import Spent
+from carving.meanfield.striding import EVERY, reach, step_between, stride
 from carving.meanfield.sweeping import Sweeper
 from carving.rbm import RBM
 
 _CAPTURE = 1e-4
 # a row that believes itself nearer to a point than this proposes it: earlier ones are often wrong, or too
 # far for the linearisation there to be the point's, and each costs as much as a hundred sweeps
-_PROPOSE_BELOW = 0.0015
-# those that are not much further away then propose too: proposals are cheaper together
-_COMPANIONS_BELOW = 2.0
+_PROPOSE_BELOW = 0.003
+# rows that propose wait for each other: proposals are cheaper together
+_TOGETHER = 16
 # leaders that propose at the same look are at least so far apart, Euclidean in the hidden layer
 _APART = 0.5
 # a row waits for a known point to capture it while its way there may be that of its steps, times this
@@ -403,29 +406,26 @@ class Solver:
         begin = self._left_at if stage.goes_on else tuple(x[rows] for x in self._start)
         waiting, left = torch.arange(len(rows), device=rows.device), []
         active = self._entering(stage, rows[:0], (begin[0][:0], begin[1][:0]))
-        while len(active) or len(waiting):
-            room = self.rows - len(active)
+        parked = nobody = active
+        while len(active) or len(waiting) or len(parked):
+            room = self.rows - len(active) - len(parked)
             if room > 0 and len(waiting):
                 entering, waiting = waiting[:room], waiting[room:]
                 state = begin[0][entering], begin[1][entering]
                 active = active.joined(self._entering(stage, rows[entering], state))
-            before, sweeps = (active.v, active.h), active.until_look()
-            with self.spent.timing("sweeping"):
-                for _ in range(sweeps - 2):
-                    before = stage.sweep(*before)
-                middle = stage.sweep(*before)
-                active.v, active.h = stage.sweep(*middle)
-            active.look(stage.plefka, before, middle, sweeps)
-            self.spent.count(stage.counted, sweeps * len(active))
-
-            everyone = torch.arange(len(active), device=rows.device)
-            with self.spent.timing("testing"):
-                self._capture(stage, active, middle, everyone)
-            proposers = self._proposers(active)
-            if len(proposers):
+            if len(active):
+                self._sweep(stage, active)
+                with self.spent.timing("testing"):
+                    self._capture(stage, active)
+                near = self._near(active)
+                if bool(near.any()):
+                    parked, active = parked.joined(active[near]), active[~near]
+            nobody_comes = not len(active) and not len(waiting)
+            if len(parked) >= min(_TOGETHER, self.rows) or (nobody_comes and len(parked)):
                 with self.spent.timing("proposing"):
-                    self._propose(active, proposers)
-                self._capture(stage, active, middle, proposers)
+                    self._propose(parked)
+                self._capture(stage, parked)
+                parked, active = nobody, active.joined(parked)
             if not stage.hands_over:
                 self._arrive(active)
             done = self.point[active.rows] >= 0
@@ -447,25 +447,49 @@ class Solver:
         self._left_at = v[order], h[order]
         return gone
 
+    def _sweep(self, stage: _Stage, active: UnderWay) -> None:
+        """Sweep rows until they are looked at, with strides between where they drift."""
+        sweeps, together = active.until_look(), stage.plefka.together
+        with self.spent.timing("sweeping"):
+            state, strode = (active.v, active.h), active.reach
+            state = stride(state, step_between((active.middle_v, active.middle_h), state), strode)
+            for remaining in range(sweeps, 0, -EVERY):
+                last = remaining < 2 * EVERY
+                for _ in range((remaining if last else EVERY) - 2):
+                    state = stage.sweep(*state)
+                before = state
+                middle = stage.sweep(*before)
+                state = stage.sweep(*middle)
+                if last:
+                    break
+                first, step = step_between(before, middle), step_between(middle, state)
+                length = reach(together(*first), together(*step), active.v[0].numel())
+                state, strode = stride(state, step, length), strode + length
+        active.v, active.h = state
+        active.look(stage.plefka, before, middle, sweeps, strode)
+        self.spent.count(stage.counted, sweeps * len(active))
+        self.spent.strode += int(strode.sum())
+
     def _entering(self, stage: _Stage, rows: Tensor, state: State) -> UnderWay:
         sweeps = self.sweeps[rows] if stage.goes_on else torch.zeros_like(rows)
         v, h = (x.to(stage.plefka.dtype) for x in state)
         return UnderWay.entering(rows, v, h, sweeps, propose_below=_PROPOSE_BELOW)
 
-    def _capture(self, stage: _Stage, active: UnderWay, middle: State, rows: Tensor) -> None:
+    def _capture(self, stage: _Stage, active: UnderWay) -> None:
         """Give rows that a known point captures that point."""
         known = self.known
         assert known is not None
-        distance, which = known.nearest(active.h[rows])
-        active.distance[rows] = distance
-        same = which == active.which[rows]
-        active.ask_below[rows] = torch.where(same, active.ask_below[rows], torch.inf)
-        active.passed[rows] &= same
-        active.which[rows] = which
-        ask = (distance < active.ask_below[rows]) & (self.point[active.rows[rows]] < 0)
+        distance, which = known.nearest(active.h)
+        active.distance = distance
+        same = which == active.which
+        active.ask_below = torch.where(same, active.ask_below, torch.inf)
+        active.passed &= same
+        active.which = which
+        ask = (distance < active.ask_below) & (self.point[active.rows] < 0)
         if not len(known) or not bool(ask.any()):
             return
-        rows, which, distance = rows[ask], which[ask], distance[ask]
+        rows = torch.nonzero(ask)[:, 0]
+        which, distance = which[ask], distance[ask]
         beyond = known.beyond(stage.plefka, active.v[rows], which)
         active.ask_below[rows] = ask_again_below(distance, beyond)
         near = beyond <= 1
@@ -476,7 +500,7 @@ class Solver:
             stage.plefka,
             stage.sweep,
             stage.kind,
-            (middle[0][rows], middle[1][rows]),
+            (active.middle_v[rows], active.middle_h[rows]),
             (active.v[rows], active.h[rows]),
             which,
         )
@@ -488,28 +512,27 @@ class Solver:
         active.ask_below[rows] = torch.where(passes, torch.inf, ask_again_below(distance, ratio))
         active.passed[rows] = passes
 
-    def _proposers(self, active: UnderWay) -> Tensor:
-        """Rows whose steps say that their point is near, though no known one captures them; far apart."""
-        nearness = active.estimate / active.propose_below
-        if not bool((nearness <= 1).any()):
-            return active.rows[:0]
-        near = (nearness <= _COMPANIONS_BELOW) & active.approaches
+    def _near(self, active: UnderWay) -> Tensor:
+        """Which rows' steps say that their point is near, though no known one captures them."""
+        near = (active.estimate <= active.propose_below) & active.approaches
         # a row that may well be on its way to the nearest known point waits for it
         near &= active.way * _WAITS <= active.distance
-        near &= self.point[active.rows] < 0
-        rows = torch.nonzero(near)[:, 0]
-        if len(rows) < 2:
-            return rows
-        apart = torch.cdist(active.h[rows], active.h[rows]) >= _APART
-        return rows[apart.tril(-1).sum(1) == torch.arange(len(rows), device=rows.device)]
+        return near & (self.point[active.rows] < 0)
 
-    def _propose(self, active: UnderWay, rows: Tensor) -> None:
-        """Newton's method from these rows; the points that it finds become known."""
+    def _propose(self, parked: UnderWay) -> None:
+        """Newton's method from rows that are far apart; the points that it finds become known."""
         assert self.known is not None
-        active.propose_below[rows] = active.estimate[rows] / 8
-        rests = active.estimate[rows] <= 1e-2 * self.tolerance
-        self.spent.proposals += len(rows)
-        for points in self._newton.points(active.v[rows].double(), active.h[rows].double(), rests):
+        apart = torch.cdist(parked.h, parked.h) >= _APART
+        leads = apart.tril(-1).sum(1) == torch.arange(len(parked), device=apart.device)
+        parked.propose_below[leads] = parked.estimate[leads] / 8
+        rests = parked.estimate[leads] <= 1e-2 * self.tolerance
+        self.spent.proposals += int(leads.sum())
+        state = parked.v, parked.h
+        step = step_between((parked.middle_v, parked.middle_h), state)
+        # those that come steadily along a slow mode have as far to go as their contraction says
+        ahead = torch.where(parked.reach > 0, parked.estimate / parked.step, 0).nan_to_num(0, posinf=0)
+        v, h = (x[leads].double() for x in stride(state, step, ahead))
+        for points in self._newton.points(v, h, rests):
             self.known.add_new(self.plefka, points)
 
     def _arrive(self, active: UnderWay) -> None:

@@ -26,6 +26,8 @@ from carving.meanfield.plefka import Plefka, State
 from carving.rbm import RBM
 
 _BYTES_AT_ONCE = 2**24
+# mixed second derivatives are made and used while they lie in the cache
+_BYTES_IN_CACHE = 2**20
 # slow modes are found by inverse iteration of a few vectors, so many times
 _VECTORS, _INVERSE_ITERATIONS = 3, 5
 
@@ -33,7 +35,7 @@ _VECTORS, _INVERSE_ITERATIONS = 3, 5
 class Linearisation:
     """The linearised self-consistent equations at a few states.
 
-    Costs 2 N_v N_h² + N_h³/3 flops and three arrays of N_v N_h numbers a row.
+    Costs 2 N_v N_h² + N_h³/3 flops and three arrays of N_h² numbers a row.
 
     Attributes
     ----------
@@ -55,19 +57,15 @@ class Linearisation:
     """
 
     def __init__(self, plefka: Plefka, m_v: Tensor, m_h: Tensor) -> None:
-        self._visible, hidden, powers = plefka.visible, plefka.hidden, plefka.powers
-        conjugates = hidden.cumulants(m_h, plefka.order)
-        slopes = hidden.slopes(m_h, plefka.order)
-        self._m_v = m_v
-        self._curvature = self._visible.curvature(m_v, powers, conjugates)
-        cross = self._visible.cross_curvature(m_v, powers, slopes)
-        answer = self._visible.answer(m_v, self._curvature, cross)
-        self._cross, self._answer = cross.flatten(1, -2), answer.flatten(1, -2)
-
+        self._plefka, self._visible, self._hidden = plefka, plefka.visible, plefka.hidden
+        hidden, powers = self._hidden, plefka.powers
+        self._m_v, self._m_h = m_v, m_h
+        self._curvature = self._visible.curvature(m_v, powers, hidden.cumulants(m_h, plefka.order))
+        self._slopes = hidden.slopes(m_h, plefka.order)
         self._variance = hidden.cumulant(2, m_h)
         self._own = 1 - self._variance * hidden.field_slope(m_h, self._visible.influences(m_v, powers))
         self._gain = self._variance / self._own
-        self._through = inner_products(self._cross, self._answer)
+        self._through = self._comes_back()
         self._root = self._gain.clamp(min=0).sqrt()
         symmetric = (self._root[:, :, None] * self._through).mul_(-self._root[:, None, :])
         symmetric.diagonal(dim1=1, dim2=2).add_(1)
@@ -76,7 +74,31 @@ class Linearisation:
         self._alone = (own_v.amin(1) > -1) & (self._own > 0).all(1)
         self.stable = self._alone & (failed == 0)
         self._itself = torch.maximum(own_v.abs().amax(1), (1 - self._own).abs().amax(1))
-        self._plefka = plefka
+
+    def _comes_back(self) -> Tensor:
+        """Bᵀ (C_v⁻¹ + Q_v)⁻¹ B: what comes back of a change of the hidden layer. (n, N_h, N_h)"""
+        visible, m_v, powers, parts = self._visible, self._m_v, self._plefka.powers_by_hidden, []
+        size = max(1, _BYTES_IN_CACHE // (2 * powers[0].numel() * powers[0].element_size()))
+        for begin in range(0, max(1, len(m_v)), size):
+            some = slice(begin, begin + size)
+            cross = visible.cross_curvature(m_v[some], powers, [slope[some] for slope in self._slopes])
+            answer = visible.answer(m_v[some], self._curvature[some], cross)
+            parts.append(inner_products(cross.flatten(1, -2), answer.flatten(1, -2)))
+        return torch.cat(parts)
+
+    def _to_visible(self, hidden: Tensor) -> Tensor:
+        """B times a change of the hidden layer: the change of the visible field. Like m_v"""
+        changes = [slope * hidden for slope in self._slopes]
+        return self._visible.reaction(self._m_v, self._plefka.powers, changes)
+
+    def _answered(self, hidden: Tensor) -> Tensor:
+        """How the visible layer answers to a change of the hidden one. Like m_v"""
+        return self._visible.answer(self._m_v, self._curvature, self._to_visible(hidden)[..., None])[..., 0]
+
+    def _to_hidden(self, visible: Tensor) -> Tensor:
+        """Bᵀ times a change of the visible layer. (n, N_h)"""
+        changes = self._visible.influence_changes(self._m_v, self._plefka.powers, visible)
+        return self._hidden.field(self._m_h, changes)
 
     @property
     def smallest(self) -> Tensor:
@@ -103,8 +125,7 @@ class Linearisation:
     def slowest_after(self) -> State:
         """The same for the amount that is there a sweep later, when both layers of the difference have told:
         like m_v, and (n, N_h)."""
-        visible = _times(self._variance * self.slowest, self._cross.mT)
-        return visible.reshape(self._m_v.shape), (1 - self._own) * self.slowest
+        return self._to_visible(self._variance * self.slowest), (1 - self._own) * self.slowest
 
     @cached_property
     def _attraction(self) -> tuple[Tensor, Tensor]:
@@ -129,7 +150,7 @@ class Linearisation:
     def _amount_of(self, mode: Tensor, plefka: Plefka) -> Tensor:
         """:attr:`slowest` from the eigenvector of the symmetric form."""
         hidden = self._root * mode
-        visible = _times(hidden, self._answer.mT).reshape(self._m_v.shape)
+        visible = self._answered(hidden)
         amount = torch.where(self._root > 0, mode / self._root, 0)
         return amount * plefka.length(visible, hidden)[:, None]
 
@@ -157,7 +178,7 @@ class Linearisation:
         values, vectors = torch.linalg.eigh((form + form.mT).nan_to_num() / 2)
         alone = self._alone & form.isfinite().all(2).all(1)
         hidden = self._root * vectors[:, :, 0]
-        visible = _times(hidden, self._answer.mT)
+        visible = self._answered(hidden).flatten(1)
         length = torch.hypot(
             torch.linalg.vector_norm(visible, dim=1), torch.linalg.vector_norm(hidden, dim=1)
         )
@@ -185,14 +206,14 @@ class Linearisation:
         """Newton's δ for a residual of these states (nearby ones give the chord method)."""
         visible, hidden = (x.to(self._gain.dtype) for x in residual)
         alone = self._visible.screen(self._m_v, self._curvature, visible[..., None])[..., 0]
-        driven = _times(alone.flatten(1), self._cross)
+        driven = self._to_hidden(alone)
         own = hidden / self._own
         if bool(self.stable.all()):
             passed = self._root * (driven + _times(own, self._through))
             delta_h = own + self._root * torch.cholesky_solve(passed[..., None], self._factor)[..., 0]
         else:
             delta_h = _times(own + self._gain * driven, self._inverse.mT)
-        delta_v = alone + _times(delta_h, self._answer.mT).reshape(alone.shape)
+        delta_v = alone + self._answered(delta_h)
         return delta_v.to(residual[0].dtype), delta_h.to(residual[1].dtype)
 
 
@@ -215,9 +236,9 @@ def _inverse(matrices: Tensor) -> Tensor:
 
 
 def rows_at_once(plefka: Plefka) -> int:
-    """How many rows a :class:`Linearisation` may take within a quarter of a GiB."""
+    """How many rows a :class:`Linearisation` may take within some megabytes."""
     weights = plefka.powers[0]
-    numbers = 4 * weights.numel() + 4 * weights.shape[-1] ** 2
+    numbers = 4 * weights.shape[-1] ** 2 + 8 * weights[..., 0].numel()
     if weights.ndim == 3:
         numbers += 4 * weights.shape[0] * weights.shape[1] ** 2
     return max(1, _BYTES_AT_ONCE // (numbers * weights.element_size()))

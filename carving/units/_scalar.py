@@ -105,6 +105,10 @@ class ScalarUnit(Unit):
     def influences(self, m: Tensor, powers: Sequence[Tensor]) -> tuple[Tensor, ...]:
         return tuple(self.cumulant(r, m) @ power for r, power in enumerate(powers, start=1))
 
+    def influence_changes(self, m: Tensor, powers: Sequence[Tensor], change: Tensor) -> tuple[Tensor, ...]:
+        slopes = (self.cumulant_slope(r, m) for r in range(1, len(powers) + 1))
+        return tuple((slope * change) @ power for slope, power in zip(slopes, powers, strict=True))
+
     def _messages(self, powers: Sequence[Tensor], conjugates: Sequence[Tensor]) -> list[Tensor]:
         return [conjugate @ power.T for conjugate, power in zip(conjugates, powers, strict=True)]
 

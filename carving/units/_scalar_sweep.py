@@ -7,6 +7,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING
 
 from torch import Tensor
+from torch.nn.functional import pad
 
 from carving._product import Product
 from carving.units._unit import RESULTS_KEPT
@@ -32,23 +33,40 @@ class ScalarSweep:
         transposed = [power.mT for power in powers]
         self._to_visible = [Product(transposed[0], visible_bias), *map(Product, transposed[1:])]
 
+        most = self._to_hidden[0].rows_at_best(rows)
+
         def rooms() -> tuple[Tensor, Tensor]:
-            of_visible = visible_bias.new_empty(rows, len(visible_bias))
-            return of_visible, hidden_bias.new_empty(rows, len(hidden_bias))
+            of_visible = visible_bias.new_empty(most, len(visible_bias))
+            return of_visible, hidden_bias.new_empty(most, len(hidden_bias))
 
         self._all_rooms = [rooms() for _ in range(RESULTS_KEPT + 2)]
         # goes on where it was when the number of rows changes: the last results may still be in use
         self._turns = cycle(range(RESULTS_KEPT))
+        # the last result, and the same with the rows that fill it up
+        self._last: tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
         self._rooms_for(rows)
 
     def _rooms_for(self, n: int) -> None:
-        """Use the first n rows of every buffer: to ask for them anew takes as long as a small product."""
-        self._n = n
-        *self._results, self._cumulants, self._messages = [(v[:n], h[:n]) for v, h in self._all_rooms]
+        """Use the first rows of every buffer: to ask for them anew takes as long as a small product."""
+        self._n, self._filled = n, self._to_hidden[0].rows_at_best(n)
+        *self._results, self._cumulants, self._messages = [
+            (v[: self._filled], h[: self._filled]) for v, h in self._all_rooms
+        ]
 
     def __call__(self, m_v: Tensor, m_h: Tensor) -> tuple[Tensor, Tensor]:
-        if len(m_v) != self._n:
-            self._rooms_for(len(m_v))
+        n = len(m_v)
+        if n != self._n:
+            self._rooms_for(n)
+        if self._filled == n:
+            return self._sweep(m_v, m_h)
+        if self._last is not None and m_v is self._last[0][0] and m_h is self._last[0][1]:
+            filled = self._sweep(*self._last[1])
+        else:
+            filled = self._sweep(*(pad(x, (0, 0, 0, self._filled - n)) for x in (m_v, m_h)))
+        self._last = (filled[0][:n], filled[1][:n]), filled
+        return self._last[0]
+
+    def _sweep(self, m_v: Tensor, m_h: Tensor) -> tuple[Tensor, Tensor]:
         out_v, out_h = self._results[next(self._turns)]
         of_visible, of_hidden = self._cumulants
         to_visible, to_hidden = self._messages

@@ -115,6 +115,10 @@ class Unit(ABC):
         """∂/∂m of Σ_r (1/r!) Σ_iμ κ_r(w_iμ·σ_i) conjugate_r,μ: the field on this layer. Like m"""
 
     @abstractmethod
+    def influence_changes(self, m: Tensor, powers: Sequence[Tensor], change: Tensor) -> tuple[Tensor, ...]:
+        """Derivative of :meth:`influences` by m, times a ``change`` of it. Each (n, N)"""
+
+    @abstractmethod
     def cross_curvature(self, m: Tensor, powers: Sequence[Tensor], slopes: Sequence[Tensor]) -> Tensor:
         """Derivative of :meth:`reaction` by the other layer's m, if κ_r′ there are ``slopes``.
 

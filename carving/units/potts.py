@@ -122,6 +122,17 @@ class Potts(Unit):
             result.append(higher[1] - 3 * higher[0] * first + 2 * first**3)
         return tuple(x.sum(0) for x in result)
 
+    def influence_changes(self, m: Tensor, powers: Sequence[Tensor], change: Tensor) -> tuple[Tensor, ...]:
+        changes = self._moments(change, powers)
+        means = self._moments(m, powers[: len(powers) - 1])
+        result = changes[:1]
+        if len(powers) > 1:
+            result.append(changes[1] - 2 * means[0] * changes[0])
+        if len(powers) > 2:
+            bend = 6 * means[0] ** 2 - 3 * means[1]
+            result.append(changes[2] - 3 * means[0] * changes[1] + bend * changes[0])
+        return tuple(x.sum(0) for x in result)
+
     def reaction(self, m: Tensor, powers: Sequence[Tensor], conjugates: Sequence[Tensor]) -> Tensor:
         # (8): the parts without ⟨w⟩ are plain products, the others one small product a site
         total = sum(

@@ -44,6 +44,26 @@ def test_sweeps_in_buffers_are_the_sweeps_of_the_definition(
             torch.testing.assert_close(ours.double(), theirs, rtol=accuracy, atol=accuracy)
 
 
+@pytest.mark.parametrize("hidden", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("rows", [3, 11, 37])
+def test_rows_that_fill_up_a_block_are_not_seen(hidden: str, rows: int) -> None:
+    # so large that products of 11 and of 37 rows are made with 12 and with 40
+    rbm = random_machine("bernoulli", hidden, sites=300, units=200, weights=0.05)
+    exact = Plefka(rbm, 2)
+    sweep = Sweeper(Plefka(rbm, 2, dtype=torch.float32), ROWS).sweep
+    start = exact.start(random_samples(rbm, rows))
+    state, expected = tuple(x.float() for x in start), start
+    for turn in range(6):
+        state, expected = sweep(*state), exact.sweep(*expected)
+        assert [len(x) for x in state] == [rows, rows]
+        if turn == 2:
+            # others in between, and states that are equal to the last ones but not the same
+            sweep(*(x[: rows - 1] for x in state))
+            state = tuple(x.clone() for x in state)
+    for ours, theirs in zip(state, expected, strict=True):
+        torch.testing.assert_close(ours.double(), theirs, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(("visible", "hidden"), PAIRS)
 def test_a_result_is_good_until_the_third_sweep_after_it(visible: str, hidden: str) -> None:
     rbm = random_machine(visible, hidden)

@@ -107,6 +107,21 @@ def test_cross_curvature_is_the_derivative_by_the_other_layer(visible: str, hidd
     torch.testing.assert_close(ours, torch.as_tensor(expected).squeeze(-2))
 
 
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(("visible", "hidden"), PAIRS)
+def test_influence_changes_are_the_derivative_of_the_influences(
+    visible: str, hidden: str, order: int
+) -> None:
+    plefka, m_v, _ = layer(visible, hidden, order)
+    change = torch.randn(m_v.shape, generator=torch.Generator().manual_seed(5), dtype=m_v.dtype)
+    _, expected = torch.autograd.functional.jvp(
+        lambda m: plefka.visible.influences(m, plefka.powers), m_v, change, strict=False
+    )
+    ours = plefka.visible.influence_changes(m_v, plefka.powers, change)
+    assert len(ours) == order
+    torch.testing.assert_close(ours, expected)
+
+
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_samples_have_the_units_mean(unit: Unit) -> None:
     theta = fields(unit, rows=1)
