@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from carving.meanfield._per_row import PerRow
 from carving.meanfield.plefka import Plefka, State
-from carving.meanfield.striding import reach, step_between
+from carving.meanfield.striding import Strides, step_between
 
 # sweeps between looks, even, so that a cycle of two is seen at the first one: few for rows that have just
 # begun, more for those that have long been under way, which are few: then a look costs as much as sweeps
@@ -26,7 +27,7 @@ _RESTLESS_WAY = 40.0
 
 
 @dataclass
-class UnderWay:
+class UnderWay(PerRow):
     """The rows under way, and what was seen of each; one entry a row.
 
     Attributes
@@ -43,8 +44,8 @@ class UnderWay:
         Size of the last step.
     both
         Size of the last two steps together.
-    reach
-        For how many sweeps a stride may stand.
+    strides
+        What is needed for them to stride.
     travelled
         Sum of the sizes of all steps.
     estimate
@@ -77,7 +78,7 @@ class UnderWay:
     before: Tensor
     count: Tensor
     step: Tensor
-    reach: Tensor
+    strides: Strides
     travelled: Tensor
     both: Tensor
     alternates: Tensor
@@ -107,7 +108,7 @@ class UnderWay:
             before=sweeps,
             count=sweeps,
             step=number,
-            reach=torch.zeros_like(number),
+            strides=Strides.none(v, h),
             travelled=torch.zeros_like(number),
             both=number.clone(),
             alternates=torch.zeros_like(number, dtype=torch.bool),
@@ -129,17 +130,7 @@ class UnderWay:
         return len(self.rows)
 
     def __getitem__(self, keep: Tensor) -> UnderWay:
-        # several times faster than by a mask
-        rows = torch.nonzero(keep)[:, 0]
-        return UnderWay(*(getattr(self, field.name).index_select(0, rows) for field in fields(self)))
-
-    def joined(self, other: UnderWay) -> UnderWay:
-        """These and others."""
-        if not len(self):
-            return other
-        return UnderWay(
-            *(torch.cat([getattr(self, field.name), getattr(other, field.name)]) for field in fields(self))
-        )
+        return self.taken(torch.nonzero(keep)[:, 0])
 
     def until_look(self) -> int:
         """Sweeps to be made until the next look."""
@@ -153,10 +144,11 @@ class UnderWay:
         self.count = self.count + sweeps
         passed = sweeps + strode
         self.middle_v, self.middle_h = middle
+        back, self.strides.went_back = self.strides.went_back, torch.zeros_like(self.strides.went_back)
+        self.step, self.both = (torch.where(back, torch.inf, x) for x in (self.step, self.both))
         first = plefka.together(*step_between(before, middle))
         last = plefka.together(*step_between(middle, (self.v, self.h)))
         size, second, both = (x.abs().amax(1) for x in (first, last, first + last))
-        self.reach = reach(first, last, self.v[0].numel())
         tiny = torch.finfo(second.dtype).tiny
         since = (second / self.step.clamp(min=tiny)) ** (1 / passed)
         contraction = torch.maximum(second / size.clamp(min=tiny), since)

@@ -33,7 +33,7 @@ from carving.meanfield.capture import SURELY, KnownPoints, ask_again_below
 from carving.meanfield.newton import Newton
 from carving.meanfield.plefka import Plefka, State
 from carving.meanfield.spent import Spent
-from carving.meanfield.striding import EVERY, reach, step_between, stride
+from carving.meanfield.striding import EVERY, step_between, stride
 from carving.meanfield.sweeping import Sweeper
 from carving.rbm import RBM
 
@@ -234,6 +234,13 @@ class _Stage:
     # rows go on in the next stage where this one leaves them, rather than from their start
     hands_over: bool = False
     goes_on: bool = False
+
+    def swept(self, state: State, sweeps: int) -> tuple[State, State, State]:
+        """The states after so many sweeps, at least two, and those before the last two of them, in order."""
+        for _ in range(sweeps - 2):
+            state = self.sweep(*state)
+        middle = self.sweep(*state)
+        return state, middle, self.sweep(*middle)
 
     @property
     def counted(self) -> str:
@@ -449,22 +456,18 @@ class Solver:
 
     def _sweep(self, stage: _Stage, active: UnderWay) -> None:
         """Sweep rows until they are looked at, with strides between where they drift."""
-        sweeps, together = active.until_look(), stage.plefka.together
+        sweeps = active.until_look()
         with self.spent.timing("sweeping"):
-            state, strode = (active.v, active.h), active.reach
-            state = stride(state, step_between((active.middle_v, active.middle_h), state), strode)
-            for remaining in range(sweeps, 0, -EVERY):
-                last = remaining < 2 * EVERY
-                for _ in range((remaining if last else EVERY) - 2):
-                    state = stage.sweep(*state)
-                before = state
-                middle = stage.sweep(*before)
-                state = stage.sweep(*middle)
-                if last:
-                    break
-                first, step = step_between(before, middle), step_between(middle, state)
-                length = reach(together(*first), together(*step), active.v[0].numel())
-                state, strode = stride(state, step, length), strode + length
+            state, strides, between = (active.v, active.h), active.strides, max(0, sweeps // EVERY - 1)
+            begun = strides.stood_for + sweeps
+            before, middle = state, (active.middle_v, active.middle_h)
+            last = step_between(middle, state)
+            for block in [EVERY] * between + [sweeps - between * EVERY]:
+                state = strides.stride(stage.plefka, state, last)
+                before, middle, state = stage.swept(state, block)
+                first, last = step_between(before, middle), step_between(middle, state)
+                strides.measure(stage.plefka, first, last, block)
+            strode = strides.stood_for - begun
         active.v, active.h = state
         active.look(stage.plefka, before, middle, sweeps, strode)
         self.spent.count(stage.counted, sweeps * len(active))
@@ -530,7 +533,9 @@ class Solver:
         state = parked.v, parked.h
         step = step_between((parked.middle_v, parked.middle_h), state)
         # those that come steadily along a slow mode have as far to go as their contraction says
-        ahead = torch.where(parked.reach > 0, parked.estimate / parked.step, 0).nan_to_num(0, posinf=0)
+        ahead = torch.where(parked.strides.reach > 0, parked.estimate / parked.step, 0).nan_to_num(
+            0, posinf=0
+        )
         v, h = (x[leads].double() for x in stride(state, step, ahead))
         for points in self._newton.points(v, h, rests):
             self.known.add_new(self.plefka, points)

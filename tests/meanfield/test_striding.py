@@ -26,7 +26,7 @@ def states(amplitudes: Tensor, factors: Tensor) -> list[Tensor]:
 
 
 def reach_of(before: Tensor, middle: Tensor, after: Tensor) -> Tensor:
-    return reach(middle - before, after - middle, SITES)
+    return reach(middle - before, after - middle, SITES)[0]
 
 
 def strode(before: Tensor, middle: Tensor, after: Tensor) -> tuple[Tensor, float]:
