@@ -1,6 +1,8 @@
 """Strides against the sweeps that they stand for, of maps whose sweeps are known in closed form."""
 
+import itertools
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -11,7 +13,8 @@ from torch import Tensor
 from carving import RBM, fixed_points
 from carving.meanfield import Plefka, striding
 from carving.meanfield.solver import Solver
-from carving.meanfield.striding import reach, step_between, stride
+from carving.meanfield.striding import Strides, reach, step_between, stride
+from tests.machines import random_machine
 
 SITES, UNITS = 6, 4
 
@@ -89,6 +92,54 @@ def test_what_alternates_in_either_layer_is_not_amplified(axis: int) -> None:
 def test_rows_that_rest_do_not_stride_anywhere() -> None:
     rest = torch.full((1, SITES + UNITS), 0.3)
     assert torch.equal(strode(rest, rest, rest)[0], rest)
+
+
+def driven(
+    sweep: Callable[[Tensor], Tensor], begin: list[float], blocks: int
+) -> tuple[Strides, list[Tensor]]:
+    """A row whose visible sites go as ``sweep`` says, and where it was after each stride."""
+    plefka = Plefka(random_machine("bernoulli", "bernoulli", sites=SITES, units=UNITS))
+    v, h = torch.zeros(1, SITES).double(), torch.zeros(1, UNITS).double()
+    v[0, : len(begin)] = torch.tensor(begin)
+    strides, state, places = Strides.none(v, h), (v, h), []
+    last = step_between(state, state)
+    for _ in range(blocks):
+        state = strides.stride(plefka, state, last)
+        places.append(state[0])
+        visible = [state[0]]
+        for _ in range(striding.EVERY):
+            visible.append(sweep(visible[-1]))
+        before, middle, state = ((x, h) for x in visible[-3:])
+        last = step_between(middle, state)
+        strides.measure(plefka, step_between(before, middle), last, striding.EVERY)
+    return strides, places
+
+
+def test_a_row_that_has_passed_a_saddle_goes_back_and_sweeps() -> None:
+    rates = torch.tensor([0.95, 1.05] + [1.0] * (SITES - 2)).double()
+    strides, places = driven(lambda v: v * rates, [0.05, 1e-5], 60)
+    assert bool(strides.went_back[0])
+    # it was where it began to stride a second time, and from there on no further than sweeps bring it
+    again = [
+        index for index, place in enumerate(places) if float(place[0, 0]) > float(places[index - 1][0, 0])
+    ]
+    assert len(again[1:]) == 1
+    back = again[1]
+    assert float(places[back][0, 1]) < float(places[back - 1][0, 1])
+    for one, two in itertools.pairwise(places[back : back + 10]):
+        torch.testing.assert_close(two, one * rates**striding.EVERY, rtol=1e-12, atol=0)
+
+
+def test_a_row_that_passes_where_a_state_has_vanished_does_not_go_back() -> None:
+    def sweep(v: Tensor) -> Tensor:
+        return torch.where(torch.arange(SITES) == 0, v + 1e-6 + 0.5 * v * v, v)
+
+    strides, places = driven(sweep, [-0.05], 200)
+    assert not bool(strides.went_back[0])
+    assert float(strides.stood_for[0]) > 1.5 * 200 * striding.EVERY
+    assert all(
+        float(two[0, 0]) > float(one[0, 0]) for one, two in itertools.pairwise(places) if two[0, 0] < 0.05
+    )
 
 
 def ghost_machine() -> tuple[RBM, Tensor]:
