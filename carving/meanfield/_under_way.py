@@ -146,6 +146,7 @@ class UnderWay(PerRow):
         self.middle_v, self.middle_h = middle
         back, self.strides.went_back = self.strides.went_back, torch.zeros_like(self.strides.went_back)
         self.step, self.both = (torch.where(back, torch.inf, x) for x in (self.step, self.both))
+        self.passed = self.passed & ~back
         first = plefka.together(*step_between(before, middle))
         last = plefka.together(*step_between(middle, (self.v, self.h)))
         size, second, both = (x.abs().amax(1) for x in (first, last, first + last))
