@@ -31,7 +31,7 @@ DIFFERENT_BEYOND = 1e-5
 
 def reached(plefka: Plefka, start: State, fewest: float) -> FixedPoints:
     """The point of each row, if strides stand for at least so many sweeps."""
-    with patch.object(striding, "_FEWEST", fewest):
+    with patch.object(striding, "_FEWEST", fewest), patch("carving.meanfield.solver._STRIDES", True):
         return Solver(plefka).run(*start)
 
 

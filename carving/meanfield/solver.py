@@ -38,6 +38,8 @@ from carving.meanfield.sweeping import Sweeper
 from carving.rbm import RBM
 
 _CAPTURE = 1e-4
+# off: one of 120,000 mixtures of digits ended elsewhere with them
+_STRIDES = False
 # a row that believes itself nearer to a point than this proposes it: earlier ones are often wrong, or too
 # far for the linearisation there to be the point's, and each costs as much as a hundred sweeps
 _PROPOSE_BELOW = 0.003
@@ -463,7 +465,8 @@ class Solver:
             before, middle = state, (active.middle_v, active.middle_h)
             last = step_between(middle, state)
             for block in [EVERY] * between + [sweeps - between * EVERY]:
-                state = strides.stride(stage.plefka, state, last)
+                if _STRIDES:
+                    state = strides.stride(stage.plefka, state, last)
                 before, middle, state = stage.swept(state, block)
                 first, last = step_between(before, middle), step_between(middle, state)
                 strides.measure(stage.plefka, first, last, block)
