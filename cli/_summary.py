@@ -43,7 +43,7 @@ def of_work(facts: dict[str, Any]) -> list[str]:
         f"  fixed points      {number['rows']} rows, {number['points']} different points",
         f"    row-sweeps      {number['single_precision_sweeps']} in single precision, "
         f"{number['double_precision_sweeps']} in double, {number['layer_exact_sweeps']} layer-exact, "
-        f"{number['damped_sweeps']} damped, {number['tests']} to test; {number['strode']} saved by strides",
+        f"{number['damped_sweeps']} damped, {number['tests']} to test",
         f"    rows            {number['captured']} captured by a known point, "
         f"{number['arrived']} swept to one",
         f"    Newton          {number['proposals']} proposals, {number['linearisations']} linearisations",

@@ -174,9 +174,8 @@ class Plefka:
 
     def together(self, visible: Tensor, hidden: Tensor) -> Tensor:
         """Both layers side by side, scaled so that :meth:`size` is a max-norm. (n, d)"""
-        scales = self.visible.distance_scale, self.hidden.distance_scale
-        layers = zip((visible.flatten(1), hidden), scales, strict=True)
-        return torch.cat([layer if scale == 1 else layer * scale for layer, scale in layers], 1)
+        scaled = (visible.flatten(1) * self.visible.distance_scale, hidden * self.hidden.distance_scale)
+        return torch.cat(scaled, 1)
 
 
 def _sites(x: Tensor) -> tuple[int, ...]:

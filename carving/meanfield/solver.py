@@ -5,7 +5,6 @@ the one that layer-exact sweeps reach from the same start; at order 3, damped sw
 resort (mathematics §4). Sweeps decide *which* point, Newton's method says exactly *where* it is:
 
 1. Rows are swept in single precision, which never changed a basin, and looked at every few sweeps.
-   Where they drift slowly and steadily, strides stand for sweeps (:mod:`carving.meanfield.striding`).
 2. A row that a known point captures (:mod:`carving.meanfield.capture`) is done: it is that point.
 3. A row whose steps say that its point is near is parked, and when there are several of them they
    propose their points: Newton's method on the linearised equations, in double precision, finds a
@@ -33,19 +32,16 @@ from carving.meanfield.capture import SURELY, KnownPoints, ask_again_below
 from carving.meanfield.newton import Newton
 from carving.meanfield.plefka import Plefka, State
 from carving.meanfield.spent import Spent
-from carving.meanfield.striding import EVERY, step_between, stride
 from carving.meanfield.sweeping import Sweeper
 from carving.rbm import RBM
 
 _CAPTURE = 1e-4
-# off: one of 120,000 mixtures of digits ended elsewhere with them
-_STRIDES = False
 # a row that believes itself nearer to a point than this proposes it: earlier ones are often wrong, or too
 # far for the linearisation there to be the point's, and each costs as much as a hundred sweeps
-_PROPOSE_BELOW = 0.003
+_PROPOSE_BELOW = 0.0015
 # rows that propose wait for each other: proposals are cheaper together
 _TOGETHER = 16
-# leaders that propose at the same look are at least so far apart, Euclidean in the hidden layer
+# those that lead, when rows propose together, are at least so far apart, Euclidean in the hidden layer
 _APART = 0.5
 # a row waits for a known point to capture it while its way there may be that of its steps, times this
 _WAITS = 3.0
@@ -236,13 +232,6 @@ class _Stage:
     # rows go on in the next stage where this one leaves them, rather than from their start
     hands_over: bool = False
     goes_on: bool = False
-
-    def swept(self, state: State, sweeps: int) -> tuple[State, State, State]:
-        """The states after so many sweeps, at least two, and those before the last two of them, in order."""
-        for _ in range(sweeps - 2):
-            state = self.sweep(*state)
-        middle = self.sweep(*state)
-        return state, middle, self.sweep(*middle)
 
     @property
     def counted(self) -> str:
@@ -457,24 +446,15 @@ class Solver:
         return gone
 
     def _sweep(self, stage: _Stage, active: UnderWay) -> None:
-        """Sweep rows until they are looked at, with strides between where they drift."""
-        sweeps = active.until_look()
+        """Sweep rows until they are looked at."""
+        before, sweeps = (active.v, active.h), active.until_look()
         with self.spent.timing("sweeping"):
-            state, strides, between = (active.v, active.h), active.strides, max(0, sweeps // EVERY - 1)
-            begun = strides.stood_for + sweeps
-            before, middle = state, (active.middle_v, active.middle_h)
-            last = step_between(middle, state)
-            for block in [EVERY] * between + [sweeps - between * EVERY]:
-                if _STRIDES:
-                    state = strides.stride(stage.plefka, state, last)
-                before, middle, state = stage.swept(state, block)
-                first, last = step_between(before, middle), step_between(middle, state)
-                strides.measure(stage.plefka, first, last, block)
-            strode = strides.stood_for - begun
-        active.v, active.h = state
-        active.look(stage.plefka, before, middle, sweeps, strode)
+            for _ in range(sweeps - 2):
+                before = stage.sweep(*before)
+            middle = stage.sweep(*before)
+            active.v, active.h = stage.sweep(*middle)
+        active.look(stage.plefka, before, middle, sweeps)
         self.spent.count(stage.counted, sweeps * len(active))
-        self.spent.strode += int(strode.sum())
 
     def _entering(self, stage: _Stage, rows: Tensor, state: State) -> UnderWay:
         sweeps = self.sweeps[rows] if stage.goes_on else torch.zeros_like(rows)
@@ -533,14 +513,7 @@ class Solver:
         parked.propose_below[leads] = parked.estimate[leads] / 8
         rests = parked.estimate[leads] <= 1e-2 * self.tolerance
         self.spent.proposals += int(leads.sum())
-        state = parked.v, parked.h
-        step = step_between((parked.middle_v, parked.middle_h), state)
-        # those that come steadily along a slow mode have as far to go as their contraction says
-        ahead = torch.where(parked.strides.reach > 0, parked.estimate / parked.step, 0).nan_to_num(
-            0, posinf=0
-        )
-        v, h = (x[leads].double() for x in stride(state, step, ahead))
-        for points in self._newton.points(v, h, rests):
+        for points in self._newton.points(parked.v[leads].double(), parked.h[leads].double(), rests):
             self.known.add_new(self.plefka, points)
 
     def _arrive(self, active: UnderWay) -> None:

@@ -21,8 +21,6 @@ class Spent:
         a row with W, Wᵀ or their elementwise powers.
     layer_exact_sweeps, damped_sweeps
         Row-sweeps of the other kinds, the same products each.
-    strode
-        Row-sweeps that strides stood for: not made.
     tests
         How often a row was asked whether a known point captures it; a sweep each.
     captured
@@ -44,7 +42,6 @@ class Spent:
     double_precision_sweeps: int = 0
     layer_exact_sweeps: int = 0
     damped_sweeps: int = 0
-    strode: int = 0
     tests: int = 0
     captured: int = 0
     arrived: int = 0
