@@ -135,8 +135,8 @@ class WatchedSolver(Solver):
         new = torch.nonzero(~before & (self.point[active.rows] >= 0))[:, 0]
         if not len(new):
             return
-        # the buffers of stage.sweep are the solver's own: another call of it would overwrite them
-        sweep = stage.plefka.sweep if stage.kind == PLAIN else stage.sweep
+        # the buffers of stage.sweeps are the solver's own: another call of it would overwrite them
+        sweep = stage.plefka.sweep if stage.kind == PLAIN else stage.sweeps.sweep
         state, swept = (active.middle_v[new], active.middle_h[new]), (active.v[new], active.h[new])
         chosen = active.rows[new]
         which = self.point[chosen]

@@ -11,10 +11,10 @@ from carving.meanfield.plefka import Plefka, State
 
 # sweeps between looks, even, so that a cycle of two is seen at the first one: few for rows that have just
 # begun, more for those that have long been under way, which are few: then a look costs as much as sweeps
-CHECK_EVERY, _CHECK_AT_LEAST_EVERY = 4, 64
+CHECK_EVERY, _CHECK_AT_LEAST_EVERY = 8, 64
 # until the next look, a part of the sweeps that the last row to enter has made; a larger one where rows are
 # so few that a look costs as much as several sweeps
-_PART, _PART_OF_FEW, _FEW = 1 / 16, 1 / 6, 32
+_PART, _PART_OF_FEW, _FEW = 1 / 8, 1 / 4, 32
 # every second sweep this much nearer to its limit than to the sweep between: a cycle of two
 _ALTERNATES = 0.02
 _CYCLE_CLOSED = {torch.float32: 2e-5, torch.float64: 1e-9}

@@ -25,10 +25,9 @@ from torch import Tensor
 
 from carving.errors import InvalidInput
 from carving.rbm import RBM
-from carving.units import ScalarUnit
+from carving.units import ScalarUnit, State
 
 ORDERS = (1, 2, 3)
-State = tuple[Tensor, Tensor]
 
 
 class Plefka:

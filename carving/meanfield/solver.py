@@ -16,7 +16,7 @@ resort (mathematics §4). Sweeps decide *which* point, Newton's method says exac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -32,15 +32,16 @@ from carving.meanfield.capture import SURELY, KnownPoints, ask_again_below
 from carving.meanfield.newton import Newton
 from carving.meanfield.plefka import Plefka, State
 from carving.meanfield.spent import Spent
-from carving.meanfield.sweeping import Sweeper
+from carving.meanfield.sweeping import Each, Sweeper
 from carving.rbm import RBM
+from carving.units import Sweeps
 
 _CAPTURE = 1e-4
 # a row that believes itself nearer to a point than this proposes it: earlier ones are often wrong, or too
 # far for the linearisation there to be the point's, and each costs as much as a hundred sweeps
-_PROPOSE_BELOW = 0.0015
+_PROPOSE_BELOW = 0.003
 # rows that propose wait for each other: proposals are cheaper together
-_TOGETHER = 16
+_TOGETHER = 24
 # those that lead, when rows propose together, are at least so far apart, Euclidean in the hidden layer
 _APART = 0.5
 # a row waits for a known point to capture it while its way there may be that of its steps, times this
@@ -228,7 +229,7 @@ class _Stage:
 
     kind: int
     plefka: Plefka
-    sweep: Callable[[Tensor, Tensor], State]
+    sweeps: Sweeps
     # rows go on in the next stage where this one leaves them, rather than from their start
     hands_over: bool = False
     goes_on: bool = False
@@ -384,11 +385,11 @@ class Solver:
 
     def _stages(self, size: int) -> Iterator[_Stage]:
         if self.iteration == "plain":
-            yield _Stage(PLAIN, self._coarse, Sweeper(self._coarse, size).sweep, hands_over=True)
-            yield _Stage(PLAIN, self.plefka, Sweeper(self.plefka, size).sweep, goes_on=True)
-        yield _Stage(LAYER_EXACT, self._coarse, self._coarse.layer_exact_sweep, hands_over=True)
-        yield _Stage(LAYER_EXACT, self.plefka, self.plefka.layer_exact_sweep, goes_on=True)
-        yield _Stage(DAMPED, self.plefka, self._damped_sweep)
+            yield _Stage(PLAIN, self._coarse, Sweeper(self._coarse, size), hands_over=True)
+            yield _Stage(PLAIN, self.plefka, Sweeper(self.plefka, size), goes_on=True)
+        yield _Stage(LAYER_EXACT, self._coarse, Each(self._coarse.layer_exact_sweep), hands_over=True)
+        yield _Stage(LAYER_EXACT, self.plefka, Each(self.plefka.layer_exact_sweep), goes_on=True)
+        yield _Stage(DAMPED, self.plefka, Each(self._damped_sweep))
 
     def _damped_sweep(self, m_v: Tensor, m_h: Tensor) -> State:
         v, h = self.plefka.sweep(m_v, m_h)
@@ -447,12 +448,10 @@ class Solver:
 
     def _sweep(self, stage: _Stage, active: UnderWay) -> None:
         """Sweep rows until they are looked at."""
-        before, sweeps = (active.v, active.h), active.until_look()
+        sweeps = active.until_look()
         with self.spent.timing("sweeping"):
-            for _ in range(sweeps - 2):
-                before = stage.sweep(*before)
-            middle = stage.sweep(*before)
-            active.v, active.h = stage.sweep(*middle)
+            before, middle, last = stage.sweeps.last_three(active.v, active.h, sweeps)
+        active.v, active.h = last
         active.look(stage.plefka, before, middle, sweeps)
         self.spent.count(stage.counted, sweeps * len(active))
 
@@ -484,7 +483,7 @@ class Solver:
             return
         ratio = known.nonlinearity(
             stage.plefka,
-            stage.sweep,
+            stage.sweeps.sweep,
             stage.kind,
             (active.middle_v[rows], active.middle_h[rows]),
             (active.v[rows], active.h[rows]),

@@ -1,4 +1,4 @@
-"""Plain sweeps of a block of rows in buffers that are made once.
+"""Sweeps of a block of rows, one after the other; plain ones in buffers that are made once.
 
 The products of a sweep are the machine's; what costs beside them is memory: a new array of some
 megabytes is dearer than the arithmetic that fills it. How a kind of unit is best laid out in memory
@@ -7,15 +7,29 @@ is its own affair: :meth:`carving.units.Unit.sweep_in_buffers`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor
 
-from carving.meanfield.plefka import Plefka, State
+from carving.meanfield.plefka import Plefka
+from carving.units import State, Sweeps
 
 
-class Sweeper:
+class Each(Sweeps):
+    """Sweeps that a function makes, one at a time."""
+
+    def __init__(self, sweep: Callable[[Tensor, Tensor], State]) -> None:
+        self._sweep = sweep
+
+    def sweep(self, m_v: Tensor, m_h: Tensor) -> State:
+        return self._sweep(m_v, m_h)
+
+
+class Sweeper(Sweeps):
     """Plain sweeps of at most ``rows`` rows, the same as :meth:`Plefka.sweep`.
 
-    A result is a view of a buffer, good until the third sweep after it.
+    Results are views of buffers: those of :meth:`sweep` are good until the third sweep after, those of
+    :meth:`last_three` until the second call of it after.
 
     Parameters
     ----------
@@ -29,8 +43,10 @@ class Sweeper:
         in_buffers = plefka.visible.sweep_in_buffers(
             plefka.visible_bias, plefka.powers, plefka.hidden, plefka.hidden_bias, rows
         )
-        self._sweep = in_buffers or plefka.sweep
+        self._sweeps = in_buffers or Each(plefka.sweep)
 
-    def sweep(self, v: Tensor, h: Tensor) -> State:
-        """One plain sweep of these rows."""
-        return self._sweep(v, h)
+    def sweep(self, m_v: Tensor, m_h: Tensor) -> State:
+        return self._sweeps.sweep(m_v, m_h)
+
+    def last_three(self, m_v: Tensor, m_h: Tensor, sweeps: int) -> tuple[State, State, State]:
+        return self._sweeps.last_three(m_v, m_h, sweeps)

@@ -13,10 +13,11 @@ A new unit type is one more file here, named in the import below, and nothing el
 """
 
 from carving.units._scalar import ScalarUnit
+from carving.units._sweeps import State, Sweeps
 from carving.units._unit import Unit, resolve_unit
 from carving.units.bernoulli import Bernoulli
 from carving.units.gaussian import Gaussian
 from carving.units.potts import Potts
 from carving.units.spin import Spin
 
-__all__ = ["Bernoulli", "Gaussian", "Potts", "ScalarUnit", "Spin", "Unit", "resolve_unit"]
+__all__ = ["Bernoulli", "Gaussian", "Potts", "ScalarUnit", "Spin", "State", "Sweeps", "Unit", "resolve_unit"]

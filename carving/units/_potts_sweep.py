@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from carving.units._sweeps import State, Sweeps
 from carving.units._unit import RESULTS_KEPT
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _BLOCK = 128
 _LINE = 32
 
 
-class PottsSweep:
+class PottsSweep(Sweeps):
     """Blocks of rows go through the whole of (6), (8), order 1 or 2, one after the other."""
 
     def __init__(
@@ -58,16 +59,16 @@ class PottsSweep:
             self._squares_and_bias = torch.cat([squares / 2, visible_bias.reshape(-1, 1)], 1)
             self._cumulant_and_one = torch.ones_like(new(units + 1, block))
 
-    def __call__(self, m_v: Tensor, m_h: Tensor) -> tuple[Tensor, Tensor]:
+    def sweep(self, m_v: Tensor, m_h: Tensor) -> State:
         n = len(m_v)
         v, h = m_v.permute(1, 2, 0), m_h.T
         out_v, out_h = (room[..., :n] for room in next(self._results))
         for begin in range(0, n, _BLOCK):
             block = slice(begin, begin + _BLOCK)
-            self._sweep(v[..., block], h[:, block], out_v[..., block], out_h[:, block])
+            self._sweep_block(v[..., block], h[:, block], out_v[..., block], out_h[:, block])
         return out_v.permute(2, 0, 1), out_h.T
 
-    def _sweep(self, v: Tensor, h: Tensor, out_v: Tensor, out_h: Tensor) -> None:
+    def _sweep_block(self, v: Tensor, h: Tensor, out_v: Tensor, out_h: Tensor) -> None:
         n = v.shape[-1]
         sent, room, field = (buffer[..., :n] for buffer in (self._sent, self._room, self._field))
         torch.bmm(self._transposed, v, out=sent)

@@ -10,12 +10,19 @@ import torch
 from torch import Tensor
 
 from carving.errors import InvalidInput
+from carving.units._compiled_sweep import ClosedForm, compiled_sweep
 from carving.units._scalar_sweep import ScalarSweep
+from carving.units._sweeps import Sweeps
 from carving.units._unit import FACTORIAL, NEWTON_STEPS, Unit
 
 
 class ScalarUnit(Unit):
     """A unit whose state is one number, so that κ_r(w·σ) = w^r κ_r(m)."""
+
+    @property
+    def closed_form(self) -> ClosedForm | None:
+        """Its mean and its cumulants in numbers, for compiled code; None where they have no such form."""
+        return None
 
     @abstractmethod
     def cumulant(self, r: int, m: Tensor) -> Tensor:
@@ -148,8 +155,10 @@ class ScalarUnit(Unit):
         hidden: ScalarUnit,
         hidden_bias: Tensor,
         rows: int,
-    ) -> ScalarSweep:
-        return ScalarSweep(self, bias, powers, hidden, hidden_bias, rows)
+    ) -> Sweeps:
+        forms = self.closed_form, hidden.closed_form
+        compiled = compiled_sweep(forms[0], bias, powers, forms[1], hidden_bias, rows)
+        return compiled or ScalarSweep(self, bias, powers, hidden, hidden_bias, rows)
 
 
 def checked_values(

@@ -10,13 +10,14 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from carving._product import Product
+from carving.units._sweeps import State, Sweeps
 from carving.units._unit import RESULTS_KEPT
 
 if TYPE_CHECKING:
     from carving.units._scalar import ScalarUnit
 
 
-class ScalarSweep:
+class ScalarSweep(Sweeps):
     """A block of rows goes through the whole of (6) while it lies in the cache."""
 
     def __init__(
@@ -35,7 +36,7 @@ class ScalarSweep:
 
         most = self._to_hidden[0].rows_at_best(rows)
 
-        def rooms() -> tuple[Tensor, Tensor]:
+        def rooms() -> State:
             of_visible = visible_bias.new_empty(most, len(visible_bias))
             return of_visible, hidden_bias.new_empty(most, len(hidden_bias))
 
@@ -43,7 +44,7 @@ class ScalarSweep:
         # goes on where it was when the number of rows changes: the last results may still be in use
         self._turns = cycle(range(RESULTS_KEPT))
         # the last result, and the same with the rows that fill it up
-        self._last: tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
+        self._last: tuple[State, State] | None = None
         self._rooms_for(rows)
 
     def _rooms_for(self, n: int) -> None:
@@ -53,7 +54,7 @@ class ScalarSweep:
             (v[: self._filled], h[: self._filled]) for v, h in self._all_rooms
         ]
 
-    def __call__(self, m_v: Tensor, m_h: Tensor) -> tuple[Tensor, Tensor]:
+    def sweep(self, m_v: Tensor, m_h: Tensor) -> State:
         n = len(m_v)
         if n != self._n:
             self._rooms_for(n)
@@ -66,7 +67,7 @@ class ScalarSweep:
         self._last = (filled[0][:n], filled[1][:n]), filled
         return self._last[0]
 
-    def _sweep(self, m_v: Tensor, m_h: Tensor) -> tuple[Tensor, Tensor]:
+    def _sweep(self, m_v: Tensor, m_h: Tensor) -> State:
         out_v, out_h = self._results[next(self._turns)]
         of_visible, of_hidden = self._cumulants
         to_visible, to_hidden = self._messages

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from carving.errors import InvalidInput
+from carving.units._sweeps import Sweeps
 
 if TYPE_CHECKING:
     from carving.units._scalar import ScalarUnit
@@ -155,10 +156,11 @@ class Unit(ABC):
         hidden: ScalarUnit,
         hidden_bias: Tensor,
         rows: int,
-    ) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None:
+    ) -> Sweeps | None:
         """Plain sweeps (6), (8) of at most ``rows`` rows with this layer visible, without new memory.
 
-        Each result is good until the third one after it. None where the type has no such sweep: then
+        Each result of ``sweep`` is good until the third one after it, those of ``last_three`` until the second
+        call after. None where the type has no such sweep: then
         :meth:`influences` and :meth:`reaction` make it.
         """
         return None

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from carving.units._compiled_sweep import ClosedForm
 from carving.units._scalar import ScalarUnit, all_rows, checked_values
 
 
@@ -16,6 +17,10 @@ class Bernoulli(ScalarUnit):
     """{0, 1} units: A = log(1 + e^θ), m = sigm θ."""
 
     name: ClassVar[str] = "bernoulli"
+
+    @property
+    def closed_form(self) -> ClosedForm:
+        return ClosedForm(gain=1, scale=1, second=(0, 1, -1, 0), third=(0, 1, -3, 2))
 
     def log_partition(self, field: Tensor) -> Tensor:
         return torch.nn.functional.softplus(field, threshold=1e9)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from carving.errors import InvalidInput
+from carving.units._compiled_sweep import ClosedForm
 from carving.units._scalar import ScalarUnit
 
 
@@ -34,6 +35,10 @@ class Gaussian(ScalarUnit):
     def __post_init__(self) -> None:
         if not (math.isfinite(self.precision) and self.precision > 0):
             raise InvalidInput(f"gaussian units: precision {self.precision} is not a positive number")
+
+    @property
+    def closed_form(self) -> ClosedForm:
+        return ClosedForm(gain=1 / self.precision, second=(1 / self.precision, 0, 0, 0))
 
     def log_partition(self, field: Tensor) -> Tensor:
         return field * field / (2 * self.precision)

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from carving.units._compiled_sweep import ClosedForm
 from carving.units._scalar import ScalarUnit, all_rows, checked_values
 
 
@@ -17,6 +18,10 @@ class Spin(ScalarUnit):
 
     name: ClassVar[str] = "spin"
     distance_scale: ClassVar[float] = 0.5
+
+    @property
+    def closed_form(self) -> ClosedForm:
+        return ClosedForm(gain=2, scale=2, shift=-1, second=(1, 0, -1, 0), third=(0, -2, 0, 2))
 
     def log_partition(self, field: Tensor) -> Tensor:
         size = field.abs()

@@ -187,27 +187,27 @@ def test_progress_ends_with_every_row() -> None:
 
 
 def test_a_batch_that_does_not_fit_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain, sizes = Sweeper.sweep, []
+    plain, sizes = Sweeper.last_three, []
 
-    def sweep(self: Sweeper, m_v: torch.Tensor, m_h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def last_three(self: Sweeper, m_v: torch.Tensor, m_h: torch.Tensor, sweeps: int) -> tuple[State, ...]:
         sizes.append(len(m_v))
         if len(m_v) > 4:
             raise RuntimeError(
                 "DefaultCPUAllocator: can't allocate memory: you tried to allocate 80000000000 bytes"
             )
-        return plain(self, m_v, m_h)
+        return plain(self, m_v, m_h, sweeps)
 
-    monkeypatch.setattr(Sweeper, "sweep", sweep)
+    monkeypatch.setattr(Sweeper, "last_three", last_three)
     rbm = ordering_machine("spin", "spin", 1.2)
     assert bool(fixed_points(rbm, random_samples(rbm, 16), batch_size=16).converged.all())
     assert sizes[:3] == [16, 8, 4]
 
 
 def test_one_row_that_does_not_fit_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def sweep(self: Plefka, m_v: torch.Tensor, m_h: torch.Tensor) -> None:
+    def last_three(self: Sweeper, m_v: torch.Tensor, m_h: torch.Tensor, sweeps: int) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(Sweeper, "sweep", sweep)
+    monkeypatch.setattr(Sweeper, "last_three", last_three)
     rbm = ordering_machine("spin", "spin", 1.2)
     with pytest.raises(OutOfMemory, match="not even one row"):
         fixed_points(rbm, random_samples(rbm, 2))
