@@ -20,7 +20,7 @@ install: $(INSTALLED)  ## virtual environment with carving, its tests' and its d
 
 # One single installation with the constraints, so that torch is the pinned one from the start and no other
 # package can pull in a newer and larger build before.
-$(INSTALLED): pyproject.toml setup.py constraints.txt
+$(INSTALLED): pyproject.toml setup.py constraints.txt carving/units/_sweep.cpp
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "carving needs Python 3.11 or newer; say which with: make PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -c constraints.txt -e '.[test,docs]'
@@ -64,3 +64,4 @@ clean:  ## away with everything that can be made again
 	rm -rf $(VENV) build dist demo docs/_build docs/generated *.egg-info
 	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find carving cli tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	rm -f carving/units/*.so

@@ -36,6 +36,10 @@ def of_tree(facts: dict[str, Any], checkpoints: str, samples: Path | None, rows:
 
 def of_work(facts: dict[str, Any]) -> list[str]:
     """What the fixed points took, for those who want to know."""
+    from carving.units import compiled_for
+
+    processor = compiled_for()
+    made = f"compiled for {processor}" if processor else "by torch: no compiled ones are installed"
     spent = facts["spent"]
     number = {name: f"{value:,}" for name, value in spent.items() if isinstance(value, int)}
     solving = spent["sweeping"] + spent["testing"] + spent["proposing"]
@@ -44,6 +48,7 @@ def of_work(facts: dict[str, Any]) -> list[str]:
         f"    row-sweeps      {number['single_precision_sweeps']} in single precision, "
         f"{number['double_precision_sweeps']} in double, {number['layer_exact_sweeps']} layer-exact, "
         f"{number['damped_sweeps']} damped, {number['tests']} to test",
+        f"    made            {made}",
         f"    rows            {number['captured']} captured by a known point, "
         f"{number['arrived']} swept to one",
         f"    Newton          {number['proposals']} proposals, {number['linearisations']} linearisations",

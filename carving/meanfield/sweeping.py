@@ -22,6 +22,7 @@ class Each(Sweeps):
         self._sweep = sweep
 
     def sweep(self, m_v: Tensor, m_h: Tensor) -> State:
+        """One of them."""
         return self._sweep(m_v, m_h)
 
 
@@ -37,16 +38,23 @@ class Sweeper(Sweeps):
         The expansion; its dtype is that of the sweeps.
     rows
         Size of the buffers.
+
+    Attributes
+    ----------
+    in_buffers
+        What makes them.
     """
 
     def __init__(self, plefka: Plefka, rows: int) -> None:
         in_buffers = plefka.visible.sweep_in_buffers(
             plefka.visible_bias, plefka.powers, plefka.hidden, plefka.hidden_bias, rows
         )
-        self._sweeps = in_buffers or Each(plefka.sweep)
+        self.in_buffers: Sweeps = in_buffers or Each(plefka.sweep)
 
     def sweep(self, m_v: Tensor, m_h: Tensor) -> State:
-        return self._sweeps.sweep(m_v, m_h)
+        """One plain sweep of these rows."""
+        return self.in_buffers.sweep(m_v, m_h)
 
     def last_three(self, m_v: Tensor, m_h: Tensor, sweeps: int) -> tuple[State, State, State]:
-        return self._sweeps.last_three(m_v, m_h, sweeps)
+        """The last three of the states that they go through, see :meth:`Sweeps.last_three`."""
+        return self.in_buffers.last_three(m_v, m_h, sweeps)

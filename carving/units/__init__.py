@@ -12,6 +12,7 @@ and `conjugates` the cumulants (κ₁, κ₂, κ₃) of the other layer's units,
 A new unit type is one more file here, named in the import below, and nothing else.
 """
 
+from carving.units._compiled_sweep import compiled_for
 from carving.units._scalar import ScalarUnit
 from carving.units._sweeps import State, Sweeps
 from carving.units._unit import Unit, resolve_unit
@@ -20,4 +21,15 @@ from carving.units.gaussian import Gaussian
 from carving.units.potts import Potts
 from carving.units.spin import Spin
 
-__all__ = ["Bernoulli", "Gaussian", "Potts", "ScalarUnit", "Spin", "State", "Sweeps", "Unit", "resolve_unit"]
+__all__ = [
+    "Bernoulli",
+    "Gaussian",
+    "Potts",
+    "ScalarUnit",
+    "Spin",
+    "State",
+    "Sweeps",
+    "Unit",
+    "compiled_for",
+    "resolve_unit",
+]

@@ -99,9 +99,10 @@ def load(name: str) -> ctypes.CDLL | None:
     return library
 
 
-def best_library() -> ctypes.CDLL | None:
-    """The best one for this processor; None where none was built."""
-    return next((library for name in library_names() if (library := load(name)) is not None), None)
+def compiled_for() -> str | None:
+    """The kind of processor, the best that this one is, for which there are compiled sweeps; None where torch
+    makes them all, because none were compiled or this processor is another."""
+    return next((name for name in library_names() if load(name) is not None), None)
 
 
 def compiled_sweep(
@@ -112,10 +113,11 @@ def compiled_sweep(
     hidden_bias: Tensor,
     rows: int,
 ) -> CompiledSweep | None:
-    """The sweep of these layers; None where another is better, or none was compiled."""
+    """The sweep of these layers; None where another serves."""
     fits = visible_bias.dtype == torch.float32 and visible_bias.device.type == "cpu"
     fits &= 0 < powers[0].numel() <= _MOST_WEIGHTS
-    library = best_library() if fits else None
+    processor = compiled_for() if fits else None
+    library = None if processor is None else load(processor)
     if library is None or visible is None or hidden is None:
         return None
     return CompiledSweep(library, visible, visible_bias, powers, hidden, hidden_bias, rows)

@@ -159,9 +159,9 @@ class Unit(ABC):
     ) -> Sweeps | None:
         """Plain sweeps (6), (8) of at most ``rows`` rows with this layer visible, without new memory.
 
-        Each result of ``sweep`` is good until the third one after it, those of ``last_three`` until the second
-        call after. None where the type has no such sweep: then
-        :meth:`influences` and :meth:`reaction` make it.
+        Each result of ``sweep`` is good until the third one after it, those of ``last_three`` until the
+        second call after. None where the type has no such sweep: then :meth:`influences` and
+        :meth:`reaction` make it.
         """
         return None
 

@@ -142,6 +142,15 @@ def test_verbose_says_a_line_for_each_age(here: Path):
     assert [line.split(":")[0] for line in lines if line.startswith("age ")] == ["age 100", "age 10", "age 1"]
 
 
+@pytest.mark.parametrize(("processor", "words"), [("avx2", "compiled for avx2"), (None, "by torch")])
+def test_verbose_says_how_sweeps_are_made(
+    here: Path, monkeypatch: pytest.MonkeyPatch, processor: str | None, words: str
+):
+    monkeypatch.setattr("carving.units.compiled_for", lambda: processor)
+    result = succeed("build-tree", "ck", "-o", "out", "-v")
+    assert any(words in line for line in result.stderr.splitlines() if line.strip().startswith("made"))
+
+
 def test_an_unexpected_error_is_one_line_and_with_v_its_traceback(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ):

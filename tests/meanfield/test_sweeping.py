@@ -6,12 +6,20 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from carving.meanfield import Plefka
 from carving.meanfield.sweeping import Sweeper
+from carving.units import _compiled_sweep
 from tests.machines import ORDERS, PAIRS, random_machine, random_samples
 
 # with operations that copy a value off the device a sweep waits for everything before it
 WAITING = ("_local_scalar_dense", "nonzero", "is_nonzero", "item", "_to_copy", "unique")
 # more than one block of rows of any layout
 ROWS = 300
+
+
+@pytest.fixture(params=["compiled", "not compiled"], autouse=True)
+def how_it_is_made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test here with the compiled sweep, where that serves, and without it."""
+    if request.param == "not compiled":
+        monkeypatch.setattr(_compiled_sweep, "compiled_for", lambda: None)
 
 
 class Waits(TorchDispatchMode):
