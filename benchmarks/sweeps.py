@@ -28,7 +28,13 @@ from carving.meanfield.sweeping import Sweeper
 # rows, sites, states of a site, hidden units
 SIZES = {
     "genomes": [(5008, 805, None, 100), (500, 805, None, 100)],
-    "digits": [(2000, 784, None, 200), (2000, 784, None, 500)],
+    "digits": [
+        (2000, 784, None, 200),
+        (2000, 784, None, 500),
+        (24, 784, None, 200),
+        (4, 784, None, 200),
+        (1, 784, None, 200),
+    ],
     "kunitz": [(500, 53, 21, 60), (11_819, 53, 21, 60)],
 }
 SECONDS = 0.5

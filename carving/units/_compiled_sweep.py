@@ -1,8 +1,8 @@
 """Plain sweeps of layers whose states are single numbers, by the compiled code of ``_sweep.cpp``.
 
 It is compiled when carving is installed where there is a compiler, once for each kind of processor;
-where it is not, :class:`carving.units._scalar_sweep.ScalarSweep` does the same a few times slower with
-few rows.
+where it is not, :class:`carving.units._scalar_sweep.ScalarSweep` does the same, with few rows a few
+times slower.
 """
 
 from __future__ import annotations
@@ -143,6 +143,7 @@ class CompiledSweep(Sweeps):
         self._library = library
         weights = powers[0]
         width, order = library.panel_width(), len(powers)
+        visible_bias, hidden_bias = visible_bias.contiguous(), hidden_bias.contiguous()
         panels = _panels(weights.mT, width), _panels(weights, width)
         # what the layers point to
         self._kept = visible_bias, hidden_bias, panels
@@ -150,6 +151,7 @@ class CompiledSweep(Sweeps):
         self._hidden = _layer(hidden, hidden_bias, panels[1], visible, order)
         self._room_of_a_thread = library.room_of_a_thread(max(weights.shape))
         self._room = weights.new_empty(0)
+        self._rows, self._sizes = rows, weights.shape
 
         def buffers(count: int) -> list[State]:
             return [
@@ -173,9 +175,12 @@ class CompiledSweep(Sweeps):
     def _sweep(self, m_v: Tensor, m_h: Tensor, sweeps: int, into: Sequence[State]) -> list[State]:
         """The states after sweeps 1, 4, 7 …, after 2, 5, 8 … and after 3, 6, 9 …, in ``into``."""
         n, threads = len(m_v), torch.get_num_threads()
+        shapes = m_v.shape, m_h.shape
+        if n > self._rows or shapes != tuple((n, size) for size in self._sizes):
+            raise ValueError(f"states of shapes {shapes} do not fit {self._rows} rows of {self._sizes} units")
         if len(self._room) < threads * self._room_of_a_thread:
             self._room = m_v.new_empty(threads * self._room_of_a_thread)
-        m_v, m_h = m_v.contiguous(), m_h.contiguous()
+        m_v, m_h = (x.to(self._room.dtype).contiguous() for x in (m_v, m_h))
         results = [(v[:n], h[:n]) for v, h in into]
         rows = _Rows(m_v.data_ptr(), m_h.data_ptr())
         rows.of_visible[:] = [v.data_ptr() for v, _ in results]

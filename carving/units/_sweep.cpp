@@ -9,7 +9,7 @@
    and the mean of that is the new magnetisation (6). The units say what they are in numbers (ClosedForm).
 
    W is laid out in panels of WIDTH columns, a panel after the other, (ceil(N/WIDTH), from, WIDTH), with zeros
-   beyond the last column. A tile is what is made at once of ROWS rows and TILE panels, in registers. */
+   beyond the last column. A tile is what is made at once of ROWS rows and PANELS panels, in registers. */
 
 #include <cstddef>
 #include <cstdint>
@@ -170,21 +170,22 @@ int64_t panel_width() { return WIDTH; }
 int64_t room_of_a_thread(int64_t size) { return size * MOST_ROWS * 3 + WIDTH; }
 
 /* `rows` rows through `sweeps` sweeps; the room is that of `threads` threads. */
-void sweep_rows(const Layer *visible, const Layer *hidden, const Rows *all, int64_t rows, int64_t sweeps,
+void sweep_rows(const Layer *visible, const Layer *hidden, const Rows *states, int64_t rows, int64_t sweeps,
                 int64_t threads, float *room) {
     const int64_t fair = (rows + threads - 1) / threads, size = fair < MOST_ROWS ? fair : MOST_ROWS;
     const int64_t blocks = size ? (rows + size - 1) / size : 0;
     const int64_t own = room_of_a_thread(visible->size > hidden->size ? visible->size : hidden->size);
+    // always as many threads as torch takes: it would have to make anew those that fewer leave idle
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads) if (blocks > 1)
     for (int64_t block = 0; block < blocks; block++) {
         const int64_t first = block * size, left = rows - first, count = left < size ? left : size;
         const int64_t at_v = first * visible->size, at_h = first * hidden->size;
         const Half to_hidden = HALVES[hidden->order - 1][count - 1];
         const Half to_visible = HALVES[visible->order - 1][count - 1];
-        const float *v = all->visible + at_v, *h = all->hidden + at_h;
+        const float *v = states->visible + at_v, *h = states->hidden + at_h;
         float *sent = room + own * omp_get_thread_num();
         for (int64_t s = 0; s < sweeps; s++) {
-            float *to_v = all->of_visible[s % 3] + at_v, *to_h = all->of_hidden[s % 3] + at_h;
+            float *to_v = states->of_visible[s % 3] + at_v, *to_h = states->of_hidden[s % 3] + at_h;
             to_hidden(*visible, *hidden, v, h, to_h, sent);
             to_visible(*hidden, *visible, to_h, v, to_v, sent);
             v = to_v, h = to_h;

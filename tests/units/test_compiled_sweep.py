@@ -170,6 +170,14 @@ def test_results_are_good_until_they_are_told_to_be(library: str) -> None:
         assert all(torch.equal(x, y) for x, y in zip(state, kept, strict=True))
 
 
+@pytest.mark.parametrize("shapes", [((5, 10), (5, 8)), ((4, 10), (3, 8)), ((4, 9), (4, 8))])
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_states_that_do_not_fit_are_refused(library: str, shapes: tuple[tuple[int, int], ...]) -> None:
+    sweep = sweep_of(library, Plefka(random_machine("spin", "spin"), 2, dtype=torch.float32), 4)
+    with pytest.raises(ValueError, match="do not fit 4 rows"):
+        sweep.sweep(*map(torch.zeros, shapes))
+
+
 def test_no_rows_are_swept_to_none() -> None:
     rbm = random_machine("bernoulli", "bernoulli")
     sweeper = Sweeper(Plefka(rbm, 2, dtype=torch.float32), 4)
