@@ -195,10 +195,11 @@ class RBM:
         return _from_numbers, (numbers, self.visible, self.hidden, self.beta, str(self.device))
 
     def to(self, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> RBM:
-        """The same machine in another dtype or on another device."""
-        moved = (
-            x.to(device=device, dtype=dtype) for x in (self.weights, self.visible_bias, self.hidden_bias)
-        )
+        """The same machine in another dtype or on another device; itself where nothing changes."""
+        parameters = self.weights, self.visible_bias, self.hidden_bias
+        moved = [x.to(device=device, dtype=dtype) for x in parameters]
+        if all(x is before for x, before in zip(moved, parameters, strict=True)):
+            return self
         return self._with(*moved)
 
     # ---- energies and conditionals, for batches of samples
@@ -351,8 +352,9 @@ def _parameter(values: Array, name: str) -> Tensor:
     tensor = torch.as_tensor(values).detach().clone()
     if tensor.dtype not in (torch.float32, torch.float64):
         raise InvalidInput(f"parameters: {name} is {tensor.dtype}; give float32 or float64")
-    bad = torch.nonzero(~torch.isfinite(tensor))
-    if len(bad):
+    finite = torch.isfinite(tensor)
+    if not bool(finite.all()):
+        bad = torch.nonzero(~finite)
         place = tuple(int(x) for x in bad[0])
         kind = "NaN" if bool(torch.isnan(tensor[place])) else "an infinite value"
         raise InvalidInput(

@@ -29,18 +29,15 @@ class Newton:
         The same in float32, for linearisations.
     tolerance
         Largest estimated error of a point.
-    spent
-        Where linearisations are counted.
     """
 
-    def __init__(self, plefka: Plefka, coarse: Plefka, tolerance: float, spent: Spent) -> None:
+    def __init__(self, plefka: Plefka, coarse: Plefka, tolerance: float) -> None:
         self.plefka = plefka
         self.coarse = coarse
         self.tolerance = tolerance
-        self.spent = spent
 
-    def points(self, v: Tensor, h: Tensor, rests: Tensor) -> list[KnownPoints]:
-        """Points found from float64 states; none for rows that lead to none.
+    def points(self, v: Tensor, h: Tensor, rests: Tensor, spent: Spent) -> list[KnownPoints]:
+        """Points found from float64 states; none for rows that lead to none. ``spent`` counts linearisations.
 
         Only minima are looked for; and saddles where a row ``rests``. Points that hardly attract, or where
         single precision makes no minimum, are sought in double precision.
@@ -48,21 +45,21 @@ class Newton:
         found = []
         size = rows_at_once(self.coarse)
         for part in zip(*(x.split(size) for x in (v, h, rests)), strict=True):
-            points, hard = self._with(self.coarse, *part)
+            points, hard = self._with(self.coarse, spent, *part)
             found += points
             if len(hard):
-                found += self._with(self.plefka, *(x[hard] for x in part))[0]
+                found += self._with(self.plefka, spent, *(x[hard] for x in part))[0]
         return found
 
     def _with(
-        self, linearised: Plefka, v: Tensor, h: Tensor, rests: Tensor
+        self, linearised: Plefka, spent: Spent, v: Tensor, h: Tensor, rests: Tensor
     ) -> tuple[list[KnownPoints], Tensor]:
         """What linearisations so precise find, and the rows for which they do not suffice."""
         rows = torch.arange(len(v), device=v.device)
         found, hard = [], [rows[:0]]
         for _ in range(_LINEARISATIONS):
             linear = Linearisation(linearised, v.to(linearised.dtype), h.to(linearised.dtype))
-            self.spent.linearisations += len(v)
+            spent.linearisations += len(v)
             fits = linear.stable | rests
             if linearised is self.coarse:
                 fits = linear.stable & (linear.smallest >= _COARSE_GAP)

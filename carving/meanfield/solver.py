@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -285,7 +286,6 @@ class Solver:
         if max_sweeps < CHECK_EVERY:
             raise InvalidInput(f"max_sweeps {max_sweeps} is less than {CHECK_EVERY}; 20000 is usual")
         self.plefka = plefka
-        self._coarse = plefka.to(torch.float32)
         self.tolerance = tolerance
         self.iteration = iteration
         self.max_sweeps = max_sweeps
@@ -294,7 +294,14 @@ class Solver:
         self.progress = progress
         self.spent = Spent()
         self.known: KnownPoints | None = None
-        self._newton = Newton(plefka, self._coarse, tolerance, self.spent)
+
+    @cached_property
+    def _coarse(self) -> Plefka:
+        return self.plefka.to(torch.float32)
+
+    @cached_property
+    def _newton(self) -> Newton:
+        return Newton(self.plefka, self._coarse, self.tolerance)
 
     def run(self, v: Tensor, h: Tensor) -> FixedPoints:
         """The fixed point of each row of float64 starting points, by plain sweeps where they converge.
@@ -339,9 +346,9 @@ class Solver:
         self._method = torch.zeros(n, dtype=torch.uint8, device=device)
         self.point = torch.full((n,), -1, dtype=torch.int64, device=device)
         rows, size = torch.arange(n, device=device), min(self.rows, n)
-        for stage in self._stages(size):
-            if not len(rows):
-                break
+        stages = self._stages(size)
+        # a stage has buffers of its own, so it is not made before there are rows for it
+        while len(rows) and (stage := next(stages, None)):
             rows = self._iterate(stage, rows)
         self.spent.rows += n
         self.spent.points = 0 if self.known is None else len(self.known)
@@ -352,7 +359,7 @@ class Solver:
             self.known = points
         else:
             self.known.add(points)
-        self.spent = self._newton.spent = spent
+        self.spent = spent
 
     @property
     def points(self) -> FixedPoints:
@@ -512,7 +519,8 @@ class Solver:
         parked.propose_below[leads] = parked.estimate[leads] / 8
         rests = parked.estimate[leads] <= 1e-2 * self.tolerance
         self.spent.proposals += int(leads.sum())
-        for points in self._newton.points(parked.v[leads].double(), parked.h[leads].double(), rests):
+        state = parked.v[leads].double(), parked.h[leads].double()
+        for points in self._newton.points(*state, rests, self.spent):
             self.known.add_new(self.plefka, points)
 
     def _arrive(self, active: UnderWay) -> None:

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, fields, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -60,10 +60,19 @@ class Equations:
     iteration: str
     batch_size: int | None
 
+    @cached_property
+    def plefka(self) -> Plefka:
+        """The expansion."""
+        return Plefka(self.rbm, self.order)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # the expansion is twice as large as the machine, and made in a moment
+        return {name: value for name, value in vars(self).items() if name != "plefka"}
+
     def solver(self, progress: ProgressCallback | None = None) -> Solver:
         """One that knows no points yet."""
         return Solver(
-            Plefka(self.rbm, self.order),
+            self.plefka,
             tolerance=self.tolerance,
             iteration=self.iteration,
             rows=self.batch_size,

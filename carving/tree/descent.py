@@ -308,7 +308,7 @@ def _carve(
     else:
         # states are few: to send them elsewhere would take longer
         reached.solve([_States(before.visible, before.hidden)], work, stage, None)
-    of_row, distinct = _distinct_points(reached, Plefka(rbm, settings.order), settings)
+    of_row, distinct = _distinct_points(reached, equations.plefka, settings)
     coordinates = per_site_coordinates(distinct.visible, rbm.visible.distance_scale)
     linkage = link(coordinates, settings.linkage_distance)
     # numbered by first row, not by first distinct point

@@ -127,7 +127,8 @@ class ScalarUnit(Unit):
         for r, power in enumerate(powers[1:], start=2):
             slope = (torch.zeros_like(m) + self.cumulant_slope(r, m)) / FACTORIAL[r - 1]
             # in the memory of one array: a new one of this size costs as much as what fills it
-            total = (slope[:, :, None] * power).mul_(slopes[r - 1][:, None, :]).add_(total)
+            term = slope[:, :, None] * power
+            total = torch.addcmul(total, term, slopes[r - 1][:, None, :], out=term)
         return total
 
     def curvature(self, m: Tensor, powers: Sequence[Tensor], conjugates: Sequence[Tensor]) -> Tensor:

@@ -172,13 +172,14 @@ int64_t room_of_a_thread(int64_t size) { return size * MOST_ROWS * 3 + WIDTH; }
 /* `rows` rows through `sweeps` sweeps; the room is that of `threads` threads. */
 void sweep_rows(const Layer *visible, const Layer *hidden, const Rows *states, int64_t rows, int64_t sweeps,
                 int64_t threads, float *room) {
-    const int64_t fair = (rows + threads - 1) / threads, size = fair < MOST_ROWS ? fair : MOST_ROWS;
-    const int64_t blocks = size ? (rows + size - 1) / size : 0;
+    // a thread gets as many blocks as the others, and one block as many rows as another, but for one
+    const int64_t rounds = (rows + threads * MOST_ROWS - 1) / (threads * MOST_ROWS);
+    const int64_t blocks = rows < rounds * threads ? rows : rounds * threads;
     const int64_t own = room_of_a_thread(visible->size > hidden->size ? visible->size : hidden->size);
     // always as many threads as torch takes: it would have to make anew those that fewer leave idle
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads) if (blocks > 1)
     for (int64_t block = 0; block < blocks; block++) {
-        const int64_t first = block * size, left = rows - first, count = left < size ? left : size;
+        const int64_t first = block * rows / blocks, count = (block + 1) * rows / blocks - first;
         const int64_t at_v = first * visible->size, at_h = first * hidden->size;
         const Half to_hidden = HALVES[hidden->order - 1][count - 1];
         const Half to_visible = HALVES[visible->order - 1][count - 1];

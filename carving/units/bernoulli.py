@@ -61,7 +61,9 @@ class Bernoulli(ScalarUnit):
         return variance if r == 2 else variance * (1 - 2 * m)
 
     def cumulant_slope(self, r: int, m: Tensor) -> Tensor | float:
-        return (1.0, 1 - 2 * m, 1 - 6 * m + 6 * m * m)[r - 1]
+        if r == 1:
+            return 1.0
+        return 1 - 2 * m if r == 2 else 1 - 6 * m + 6 * m * m
 
     def cumulant_into(self, r: int, m: Tensor, out: Tensor) -> Tensor:
         if r == 2:
@@ -74,7 +76,7 @@ class Bernoulli(ScalarUnit):
         return super().add_reaction_(field, r, m, message)
 
     def cumulant_bend(self, r: int, m: Tensor) -> Tensor | float:
-        return (0.0, -2.0, 12 * m - 6)[r - 1]
+        return 12 * m - 6 if r == 3 else (0.0, -2.0)[r - 1]
 
     def _largest_slope(self, r: int) -> float:
         return 1.0

@@ -64,7 +64,9 @@ class Spin(ScalarUnit):
         return variance if r == 2 else -2 * m * variance
 
     def cumulant_slope(self, r: int, m: Tensor) -> Tensor | float:
-        return (1.0, -2 * m, 6 * m * m - 2)[r - 1]
+        if r == 1:
+            return 1.0
+        return -2 * m if r == 2 else 6 * m * m - 2
 
     def cumulant_into(self, r: int, m: Tensor, out: Tensor) -> Tensor:
         if r == 2:
@@ -77,7 +79,7 @@ class Spin(ScalarUnit):
         return super().add_reaction_(field, r, m, message)
 
     def cumulant_bend(self, r: int, m: Tensor) -> Tensor | float:
-        return (0.0, -2.0, 12 * m)[r - 1]
+        return 12 * m if r == 3 else (0.0, -2.0)[r - 1]
 
     def _largest_slope(self, r: int) -> float:
         return (1.0, 2.0, 4.0)[r - 1]
