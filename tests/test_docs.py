@@ -44,6 +44,8 @@ NOT_LISTED = {
     "NODE_LABELS",
     "PROTEIN_ALPHABET",
     "ScalarUnit",
+    "State",
+    "Sweeps",
     "generators",
     "models",
     "resolve_unit",
