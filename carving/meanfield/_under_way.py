@@ -10,10 +10,9 @@ from torch import Tensor
 from carving.meanfield.plefka import Plefka, State
 
 # sweeps between looks, even, so that a cycle of two is seen at the first one: few for rows that have just
-# begun, more for those that have long been under way, which are few: then a look costs as much as sweeps
-CHECK_EVERY, _CHECK_AT_LEAST_EVERY = 8, 64
-# until the next look, a part of the sweeps that the last row to enter has made; a larger one where rows are
-# so few that a look costs as much as several sweeps
+# begun, more where there are fewer rows, of which a look costs as much as many sweeps
+CHECK_EVERY, _CHECK_FEWER_EVERY, _FEWER, _CHECK_AT_LEAST_EVERY = 4, 8, 128, 64
+# until the next look, a part of the sweeps that the last row to enter has made, a larger one of few rows
 _PART, _PART_OF_FEW, _FEW = 1 / 8, 1 / 4, 32
 # every second sweep this much nearer to its limit than to the sweep between: a cycle of two
 _ALTERNATES = 0.02
@@ -139,7 +138,8 @@ class UnderWay:
     def until_look(self) -> int:
         """Sweeps to be made until the next look."""
         part = int(self.count.min() * (_PART_OF_FEW if len(self) < _FEW else _PART))
-        return min(max(CHECK_EVERY, part // 2 * 2), _CHECK_AT_LEAST_EVERY)
+        first = CHECK_EVERY if len(self) >= _FEWER else _CHECK_FEWER_EVERY
+        return min(max(first, part // 2 * 2), _CHECK_AT_LEAST_EVERY)
 
     def look(self, plefka: Plefka, before: State, middle: State, sweeps: int) -> None:
         """Estimate each row's error from the last two of ``sweeps`` sweeps: step · ρ/(1 − ρ), ρ the slower

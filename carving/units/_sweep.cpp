@@ -118,6 +118,15 @@ INLINE void tile(const Layer &to, int64_t from, const float *sent, int64_t first
     }
 }
 
+/* A tile of `count` panels, at most PANELS. */
+template <int ROWS, int PANELS, int ORDER>
+INLINE void tile_of(int64_t count, const Layer &to, int64_t from, const float *sent, int64_t first, const float *own,
+                    float *out) {
+    if constexpr (PANELS > 1)
+        if (count < PANELS) return tile_of<ROWS, PANELS - 1, ORDER>(count, to, from, sent, first, own, out);
+    tile<ROWS, PANELS, ORDER>(to, from, sent, first, own, out);
+}
+
 /* One half of a sweep: a layer's rows `out` from the other layer's rows `m` and its own rows before. */
 template <int ROWS, int ORDER>
 void half(const Layer &from, const Layer &to, const float *m, const float *own, float *out, float *sent) {
@@ -134,15 +143,12 @@ void half(const Layer &from, const Layer &to, const float *m, const float *own, 
     // as many sums as fit into three quarters of the registers
     constexpr int fit = REGISTERS * 3 / 4 / (ROWS * ORDER);
     constexpr int PANELS = fit < 1 ? 1 : fit > MOST_PANELS ? MOST_PANELS : fit;
-    const int64_t panels = (to.size + WIDTH - 1) / WIDTH;
-    int64_t p = 0;
-    for (; p + PANELS <= panels; p += PANELS) tile<ROWS, PANELS, ORDER>(to, from.size, sent, p, own, out);
-    // sums depend on themselves: fewer than eight at once leave the processor waiting, so that it is better to
-    // make some panels again with the last ones
-    if (panels - p > 1 && panels >= PANELS && ROWS * ORDER < 8)
-        tile<ROWS, PANELS, ORDER>(to, from.size, sent, panels - PANELS, own, out);
-    else
-        for (; p < panels; p++) tile<ROWS, 1, ORDER>(to, from.size, sent, p, own, out);
+    const int64_t panels = (to.size + WIDTH - 1) / WIDTH, tiles = (panels + PANELS - 1) / PANELS;
+    // as wide as each other, but for one panel: a narrow one waits for its own sums
+    for (int64_t t = 0; t < tiles; t++) {
+        const int64_t first = t * panels / tiles, count = (t + 1) * panels / tiles - first;
+        tile_of<ROWS, PANELS, ORDER>(count, to, from.size, sent, first, own, out);
+    }
 }
 
 typedef void (*Half)(const Layer &, const Layer &, const float *, const float *, float *, float *);
