@@ -95,7 +95,7 @@ def test_what_was_placed_before_changes_nothing(run_of, visible, hidden):
 
 
 def test_a_placer_that_knows_the_points_has_less_to_do(run, tree, monkeypatch):
-    samples, placer = pattern_samples(400, flips=0.5, seed=5), Placer(tree, run)
+    samples, placer = pattern_samples(120, flips=0.5, seed=5), Placer(tree, run)
     first, known = placer.place(samples), placer.points
     monkeypatch.setattr(Solver, "_propose", lambda *_: pytest.fail("a known point was sought again"))
     again = placer.place(samples)
