@@ -98,21 +98,25 @@ class Newton:
         sweep checks it), and by how much the linear system amplified residuals at most.
         """
         size = torch.full((len(v),), torch.inf, dtype=v.dtype, device=v.device)
-        left, gain, travelled = size, torch.zeros_like(size), torch.zeros_like(size)
-        going = torch.ones_like(size, dtype=torch.bool)
+        left, gain, travelled = size.clone(), torch.zeros_like(size), torch.zeros_like(size)
+        v, h = v.clone(), h.clone()
+        rows, going = torch.arange(len(v), device=v.device), torch.ones_like(size, dtype=torch.bool)
         for _ in range(_CORRECTIONS):
-            residual = self.plefka.residual(v, h)
+            if int(going.sum()) <= len(rows) / 2:
+                # the last few alone: to pick out their systems costs as much as to solve them once
+                linear, rows, going = linear[going], rows[going], going[going]
+            residual = self.plefka.residual(v[rows], h[rows])
             delta = linear.correction(residual)
-            last, size = size, torch.where(going, self.plefka.size(*delta), size)
-            gain = torch.maximum(gain, size / self.plefka.size(*residual).clamp(min=1e-300))
-            travelled += torch.where(going, size, 0)
-            keep = going.to(v.dtype)
-            v = v + delta[0] * keep.reshape(-1, *[1] * (v.ndim - 1))
-            h = h + delta[1] * keep[:, None]
-            shrinks = size <= last / 2
-            rest = torch.where(torch.isfinite(last) & shrinks, 2 * size * size / last, size)
-            left = torch.where(going, rest, left)
-            going &= (left > self._rounding(gain)) & shrinks & (travelled <= _LINEAR_WITHIN[1])
+            last, step = size[rows], self.plefka.size(*delta)
+            shrinks = step <= last / 2
+            rest = torch.where(torch.isfinite(last) & shrinks, 2 * step * step / last, step)
+            gained = torch.maximum(gain[rows], step / self.plefka.size(*residual).clamp(min=1e-300))
+            moved = rows[going]
+            v[moved] += delta[0][going]
+            h[moved] += delta[1][going]
+            size[moved], left[moved], gain[moved] = step[going], rest[going], gained[going]
+            travelled[moved] += step[going]
+            going &= (rest > self._rounding(gained)) & shrinks & (travelled[rows] <= _LINEAR_WITHIN[1])
             if not bool(going.any()):
                 break
         far = size > _LINEAR_WITHIN[0]

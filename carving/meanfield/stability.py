@@ -69,7 +69,8 @@ class Linearisation:
         self._root = self._gain.clamp(min=0).sqrt()
         symmetric = (self._root[:, :, None] * self._through).mul_(-self._root[:, None, :])
         symmetric.diagonal(dim1=1, dim2=2).add_(1)
-        self._factor, failed = torch.linalg.cholesky_ex(symmetric)
+        # the upper factor: for the lower one MKL's threads wait for each other, up to three times as long
+        self._factor, failed = torch.linalg.cholesky_ex(symmetric, upper=True)
         own_v = self._visible.self_action(m_v, self._curvature)
         self._alone = (own_v.amin(1) > -1) & (self._own > 0).all(1)
         self.stable = self._alone & (failed == 0)
@@ -218,9 +219,9 @@ class Linearisation:
 
 
 def _solved(factor: Tensor, x: Tensor) -> Tensor:
-    """(L Lᵀ)⁻¹ x: torch.cholesky_solve copies every factor first, which takes longer than to solve."""
-    halfway = torch.linalg.solve_triangular(factor, x, upper=False)
-    return torch.linalg.solve_triangular(factor.mT, halfway, upper=True)
+    """(UᵀU)⁻¹ x: torch.cholesky_solve copies every factor first, which takes longer than to solve."""
+    halfway = torch.linalg.solve_triangular(factor.mT, x, upper=False)
+    return torch.linalg.solve_triangular(factor, halfway, upper=True)
 
 
 def _times(vectors: Tensor, matrices: Tensor) -> Tensor:
