@@ -23,7 +23,7 @@ from torch import Tensor
 from carving import RBM
 from carving.meanfield import Plefka
 from carving.meanfield.solver import ROWS_ON_CPU
-from carving.meanfield.sweeping import Sweeper
+from carving.meanfield.sweeping import plain_sweeps
 
 # rows, sites, states of a site, hidden units
 SIZES = {
@@ -86,7 +86,7 @@ def products(rbm: RBM, v: Tensor, h: Tensor) -> Callable[[], None]:
 
 def sweeps(rbm: RBM, order: int, v: Tensor, h: Tensor) -> Callable[[], None]:
     """One sweep of all these rows, a block of the solver's at a time."""
-    sweep = Sweeper(Plefka(rbm, order, dtype=v.dtype), min(ROWS_ON_CPU, len(v))).sweep
+    sweep = plain_sweeps(Plefka(rbm, order, dtype=v.dtype), min(ROWS_ON_CPU, len(v))).sweep
     split = zip(v.split(ROWS_ON_CPU), h.split(ROWS_ON_CPU), strict=True)
     # laid out in memory as sweeps leave them
     blocks = [[x.clone() for x in sweep(*block)] for block in split]

@@ -33,7 +33,7 @@ from carving.meanfield.capture import SURELY, KnownPoints, ask_again_below
 from carving.meanfield.newton import Newton
 from carving.meanfield.plefka import Plefka, State
 from carving.meanfield.spent import Spent
-from carving.meanfield.sweeping import Each, Sweeper
+from carving.meanfield.sweeping import Each, plain_sweeps
 from carving.rbm import RBM
 from carving.units import Sweeps
 
@@ -392,8 +392,8 @@ class Solver:
 
     def _stages(self, size: int) -> Iterator[_Stage]:
         if self.iteration == "plain":
-            yield _Stage(PLAIN, self._coarse, Sweeper(self._coarse, size), hands_over=True)
-            yield _Stage(PLAIN, self.plefka, Sweeper(self.plefka, size), goes_on=True)
+            yield _Stage(PLAIN, self._coarse, plain_sweeps(self._coarse, size), hands_over=True)
+            yield _Stage(PLAIN, self.plefka, plain_sweeps(self.plefka, size), goes_on=True)
         yield _Stage(LAYER_EXACT, self._coarse, Each(self._coarse.layer_exact_sweep), hands_over=True)
         yield _Stage(LAYER_EXACT, self.plefka, Each(self.plefka.layer_exact_sweep), goes_on=True)
         yield _Stage(DAMPED, self.plefka, Each(self._damped_sweep))

@@ -26,35 +26,13 @@ class Each(Sweeps):
         return self._sweep(m_v, m_h)
 
 
-class Sweeper(Sweeps):
-    """Plain sweeps of at most ``rows`` rows, the same as :meth:`Plefka.sweep`.
+def plain_sweeps(plefka: Plefka, rows: int) -> Sweeps:
+    """Plain sweeps of at most ``rows`` rows, the same as :meth:`Plefka.sweep`, in the expansion's dtype.
 
-    Results are views of buffers: those of :meth:`sweep` are good until the third sweep after, those of
-    :meth:`last_three` until the second call of it after.
-
-    Parameters
-    ----------
-    plefka
-        The expansion; its dtype is that of the sweeps.
-    rows
-        Size of the buffers.
-
-    Attributes
-    ----------
-    in_buffers
-        What makes them.
+    Results are views of buffers: those of ``sweep`` are good until the third sweep after, those of
+    ``last_three`` until the second call of it after.
     """
-
-    def __init__(self, plefka: Plefka, rows: int) -> None:
-        in_buffers = plefka.visible.sweep_in_buffers(
-            plefka.visible_bias, plefka.powers, plefka.hidden, plefka.hidden_bias, rows
-        )
-        self.in_buffers: Sweeps = in_buffers or Each(plefka.sweep)
-
-    def sweep(self, m_v: Tensor, m_h: Tensor) -> State:
-        """One plain sweep of these rows."""
-        return self.in_buffers.sweep(m_v, m_h)
-
-    def last_three(self, m_v: Tensor, m_h: Tensor, sweeps: int) -> tuple[State, State, State]:
-        """The last three of the states that they go through, see :meth:`Sweeps.last_three`."""
-        return self.in_buffers.last_three(m_v, m_h, sweeps)
+    in_buffers = plefka.visible.sweep_in_buffers(
+        plefka.visible_bias, plefka.powers, plefka.hidden, plefka.hidden_bias, rows
+    )
+    return in_buffers or Each(plefka.sweep)

@@ -157,8 +157,7 @@ class ScalarUnit(Unit):
         hidden_bias: Tensor,
         rows: int,
     ) -> Sweeps:
-        forms = self.closed_form, hidden.closed_form
-        compiled = compiled_sweep(forms[0], bias, powers, forms[1], hidden_bias, rows)
+        compiled = compiled_sweep(self.closed_form, bias, powers, hidden.closed_form, hidden_bias, rows)
         return compiled or ScalarSweep(self, bias, powers, hidden, hidden_bias, rows)
 
 

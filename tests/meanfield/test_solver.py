@@ -10,8 +10,8 @@ from carving._progress import Progress
 from carving.data import Samples
 from carving.errors import InvalidInput, OutOfMemory
 from carving.meanfield import Plefka, solver
-from carving.meanfield.plefka import State
-from carving.meanfield.sweeping import Sweeper
+from carving.meanfield.sweeping import Each
+from carving.units import State, Sweeps
 from tests.machines import PAIRS, ordering_machine, random_machine, random_samples
 
 
@@ -187,27 +187,34 @@ def test_progress_ends_with_every_row() -> None:
 
 
 def test_a_batch_that_does_not_fit_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain, sizes = Sweeper.last_three, []
+    plain, sizes = solver.plain_sweeps, []
 
-    def last_three(self: Sweeper, m_v: torch.Tensor, m_h: torch.Tensor, sweeps: int) -> tuple[State, ...]:
-        sizes.append(len(m_v))
-        if len(m_v) > 4:
-            raise RuntimeError(
-                "DefaultCPUAllocator: can't allocate memory: you tried to allocate 80000000000 bytes"
-            )
-        return plain(self, m_v, m_h, sweeps)
+    class Large(Sweeps):
+        def __init__(self, plefka: Plefka, rows: int) -> None:
+            self.sweeps = plain(plefka, rows)
 
-    monkeypatch.setattr(Sweeper, "last_three", last_three)
+        def sweep(self, m_v: Tensor, m_h: Tensor) -> State:
+            return self.sweeps.sweep(m_v, m_h)
+
+        def last_three(self, m_v: Tensor, m_h: Tensor, sweeps: int) -> tuple[State, State, State]:
+            sizes.append(len(m_v))
+            if len(m_v) > 4:
+                raise RuntimeError(
+                    "DefaultCPUAllocator: can't allocate memory: you tried to allocate 80000000000 bytes"
+                )
+            return self.sweeps.last_three(m_v, m_h, sweeps)
+
+    monkeypatch.setattr(solver, "plain_sweeps", Large)
     rbm = ordering_machine("spin", "spin", 1.2)
     assert bool(fixed_points(rbm, random_samples(rbm, 16), batch_size=16).converged.all())
     assert sizes[:3] == [16, 8, 4]
 
 
 def test_one_row_that_does_not_fit_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def last_three(self: Sweeper, m_v: torch.Tensor, m_h: torch.Tensor, sweeps: int) -> None:
+    def sweep(m_v: Tensor, m_h: Tensor) -> State:
         raise MemoryError
 
-    monkeypatch.setattr(Sweeper, "last_three", last_three)
+    monkeypatch.setattr(solver, "plain_sweeps", lambda *_: Each(sweep))
     rbm = ordering_machine("spin", "spin", 1.2)
     with pytest.raises(OutOfMemory, match="not even one row"):
         fixed_points(rbm, random_samples(rbm, 2))

@@ -5,7 +5,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from carving.meanfield import Plefka
-from carving.meanfield.sweeping import Sweeper
+from carving.meanfield.sweeping import plain_sweeps
 from carving.units import _compiled_sweep
 from tests.machines import ORDERS, PAIRS, random_machine, random_samples
 
@@ -40,7 +40,7 @@ def test_sweeps_in_buffers_are_the_sweeps_of_the_definition(
 ) -> None:
     rbm = random_machine(visible, hidden, weights=0.3)
     exact = Plefka(rbm, order)
-    sweep = Sweeper(Plefka(rbm, order, dtype=dtype), ROWS).sweep
+    sweep = plain_sweeps(Plefka(rbm, order, dtype=dtype), ROWS).sweep
     start = exact.start(random_samples(rbm, ROWS))
     # the third sweep is the first whose hidden field depends on everything that was in the buffers
     for rows in (ROWS, 129, 128, 1):
@@ -58,7 +58,7 @@ def test_rows_that_fill_up_a_block_are_not_seen(hidden: str, rows: int) -> None:
     # so large that products of 11 and of 37 rows are made with 12 and with 40
     rbm = random_machine("bernoulli", hidden, sites=300, units=200, weights=0.05)
     exact = Plefka(rbm, 2)
-    sweep = Sweeper(Plefka(rbm, 2, dtype=torch.float32), ROWS).sweep
+    sweep = plain_sweeps(Plefka(rbm, 2, dtype=torch.float32), ROWS).sweep
     start = exact.start(random_samples(rbm, rows))
     state, expected = tuple(x.float() for x in start), start
     for turn in range(6):
@@ -76,7 +76,7 @@ def test_rows_that_fill_up_a_block_are_not_seen(hidden: str, rows: int) -> None:
 def test_a_result_is_good_until_the_third_sweep_after_it(visible: str, hidden: str) -> None:
     rbm = random_machine(visible, hidden)
     plefka = Plefka(rbm, 2)
-    sweep = Sweeper(plefka, ROWS).sweep
+    sweep = plain_sweeps(plefka, ROWS).sweep
     first = sweep(*plefka.start(random_samples(rbm, ROWS)))
     copies = [x.clone() for x in first]
     second = sweep(*first)
@@ -91,7 +91,7 @@ def test_a_result_is_good_until_the_third_sweep_after_it(visible: str, hidden: s
 def test_no_sweep_waits_for_the_device(visible: str, hidden: str, order: int) -> None:
     rbm = random_machine(visible, hidden)
     plefka = Plefka(rbm, order)
-    sweep, state = Sweeper(plefka, ROWS).sweep, plefka.start(random_samples(rbm, ROWS))
+    sweep, state = plain_sweeps(plefka, ROWS).sweep, plefka.start(random_samples(rbm, ROWS))
     with Waits() as waits:
         sweep(*sweep(*state))
     assert waits.count == 0

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from carving import Unit
 from carving.meanfield import Plefka
-from carving.meanfield.sweeping import Sweeper
+from carving.meanfield.sweeping import plain_sweeps
 from carving.units import ScalarUnit, State, resolve_unit
 from carving.units import _compiled_sweep as compiled
 from tests.machines import ORDERS, PAIRS, random_machine, random_samples
@@ -49,8 +49,8 @@ def polynomial(coefficients: tuple[float, ...], m: Tensor) -> Tensor:
 )
 def test_it_is_compiled_where_there_is_a_compiler() -> None:
     assert list(compiled.library_names()) == LIBRARIES
-    sweeper = Sweeper(Plefka(random_machine("spin", "bernoulli"), 2, dtype=torch.float32), 8)
-    assert isinstance(sweeper.in_buffers, compiled.CompiledSweep)
+    sweeps = plain_sweeps(Plefka(random_machine("spin", "bernoulli"), 2, dtype=torch.float32), 8)
+    assert isinstance(sweeps, compiled.CompiledSweep)
 
 
 @pytest.mark.parametrize("name", [unit.name for unit in SCALARS])
@@ -112,7 +112,7 @@ def test_it_is_the_sweep_of_the_definition(
         found = sweep_of(library, exact.to(torch.float32), rows).last_three(*single(start), sweeps)
     finally:
         torch.set_num_threads(before)
-    expected = Sweeper(exact, rows).last_three(*start, sweeps)
+    expected = plain_sweeps(exact, rows).last_three(*start, sweeps)
     for ours, theirs in zip(found, expected, strict=True):
         for x, y in zip(ours, theirs, strict=True):
             torch.testing.assert_close(x.double(), y, rtol=ACCURACY, atol=ACCURACY)
@@ -180,9 +180,9 @@ def test_states_that_do_not_fit_are_refused(library: str, shapes: tuple[tuple[in
 
 def test_no_rows_are_swept_to_none() -> None:
     rbm = random_machine("bernoulli", "bernoulli")
-    sweeper = Sweeper(Plefka(rbm, 2, dtype=torch.float32), 4)
+    sweeps = plain_sweeps(Plefka(rbm, 2, dtype=torch.float32), 4)
     v, h = torch.zeros(0, 10), torch.zeros(0, 8)
-    assert [len(x) for state in sweeper.last_three(v, h, 4) for x in state] == [0] * 6
+    assert [len(x) for state in sweeps.last_three(v, h, 4) for x in state] == [0] * 6
 
 
 @pytest.mark.parametrize(
@@ -197,9 +197,9 @@ def test_another_sweep_serves_where_it_cannot(why: str, monkeypatch: pytest.Monk
     if why == "not compiled":
         monkeypatch.setattr(compiled, "library_names", lambda: ("of another processor",))
     dtype = torch.float64 if why == "double precision" else torch.float32
-    sweeper = Sweeper(Plefka(rbm, 2, dtype=dtype), 8)
-    assert not isinstance(sweeper.in_buffers, compiled.CompiledSweep)
+    sweeps = plain_sweeps(Plefka(rbm, 2, dtype=dtype), 8)
+    assert not isinstance(sweeps, compiled.CompiledSweep)
     state = single(Plefka(rbm, 2).start(random_samples(rbm, 8)))
     expected = Plefka(rbm, 2).sweep(*(x.double() for x in state))
-    for x, y in zip(sweeper.sweep(*(x.to(dtype) for x in state)), expected, strict=True):
+    for x, y in zip(sweeps.sweep(*(x.to(dtype) for x in state)), expected, strict=True):
         torch.testing.assert_close(x.double(), y, rtol=ACCURACY, atol=ACCURACY)

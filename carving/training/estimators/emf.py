@@ -10,7 +10,7 @@ from torch import Tensor
 
 from carving.errors import InvalidInput
 from carving.meanfield.plefka import ORDERS, Plefka
-from carving.meanfield.sweeping import Sweeper
+from carving.meanfield.sweeping import plain_sweeps
 from carving.training._gradient import Moments
 from carving.training._machine import LearningMachine
 from carving.training._minibatches import Minibatch
@@ -71,7 +71,7 @@ class ExtendedMeanField(Estimator):
         """Sweep, and differentiate Γ where that leads."""
         plefka = Plefka(machine.as_rbm(), self._order, dtype=machine.weights.dtype)
         state = self._state if self._persistent else plefka.start(machine.by_site(batch.rows))
-        sweep = Sweeper(plefka, len(state[0])).sweep
+        sweep = plain_sweeps(plefka, len(state[0])).sweep
         for _ in range(self._sweeps):
             state = sweep(*state)
         # results of sweeps lie in memory that goes with the sweeper
