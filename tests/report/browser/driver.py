@@ -1,12 +1,14 @@
 """Real Chromium for tests of the page: Debian's, driven by selenium, without a network."""
 
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+PATIENCE_SECONDS = 30
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -65,3 +67,20 @@ def open_browser(folder: str | Path, *, size: tuple[int, int] = (1400, 1100)) ->
         yield browser
     finally:
         browser.quit()
+
+
+def open_page(browser: Any, address: str, *, ready: str) -> None:
+    """A fresh page in which an expression holds: under load the driver does not wait for scripts."""
+    # an address that differs in its fragment alone would be the same page
+    browser.get("about:blank")
+    browser.get(address)
+    until(lambda: browser.execute_script(f"return document.readyState === 'complete' && Boolean({ready})"))
+
+
+def until(holds: Callable[[], Any]) -> Any:
+    """What is asked for, once it is there."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (found := holds()):
+        assert time.monotonic() < deadline, "nothing came"
+        time.sleep(0.05)
+    return found

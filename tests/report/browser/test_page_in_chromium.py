@@ -1,7 +1,6 @@
 """The report in real Chromium, from a file and without a network: it does what it says and nothing else."""
 
 import csv
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -13,7 +12,7 @@ import pytest
 from carving.report import write_report
 from carving.report.page import _figures
 from carving.tree import Tree
-from tests.report.browser.driver import WHEEL, open_browser, why_no_browser
+from tests.report.browser.driver import WHEEL, open_browser, open_page, until, why_no_browser
 from tests.trees import chain_tree, random_tree
 
 pytestmark = pytest.mark.skipif(bool(why_no_browser()), reason=why_no_browser())
@@ -92,10 +91,14 @@ def address(tree: Tree, folder: Path) -> str:
 @pytest.fixture
 def page(chromium: Any, address: str) -> Iterator[Any]:
     """A fresh page; whatever a test does with it, nothing is complained about and nothing was executed."""
-    chromium.get(address)
+    opened(chromium, address)
     yield chromium
     assert chromium.execute_script("return window.executed === undefined")
     assert [entry["message"] for entry in chromium.get_log("browser")] == []
+
+
+def opened(browser: Any, address: str) -> None:
+    open_page(browser, address, ready="window.carving?.firstDrawn")
 
 
 def drawn(page: Any) -> None:
@@ -122,11 +125,7 @@ def select(page: Any, vertex: int) -> None:
 
 def downloaded(folder: Path) -> list[list[str]]:
     """The rows of the only file that was downloaded since, which is taken away."""
-    deadline = time.monotonic() + 20
-    while not (files := [path for path in folder.glob("*.csv") if path.stat().st_size]):
-        assert time.monotonic() < deadline, "nothing was downloaded"
-        time.sleep(0.05)
-    (path,) = files
+    (path,) = until(lambda: [path for path in folder.glob("*.csv") if path.stat().st_size])
     with open(path, encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     path.unlink()
@@ -400,7 +399,7 @@ def test_lines_show_the_same_tree(page: Any):
     ids=["one leaf", "added root", "one age"],
 )
 def test_small_trees_open(chromium: Any, tmp_path: Path, tree: Tree):
-    chromium.get(written(tree, tmp_path))
+    opened(chromium, written(tree, tmp_path))
     for vertex in range(len(tree.nodes) + len(tree.leaves)):
         select(chromium, vertex)
     for age in tree.ages.updates.tolist():
@@ -411,7 +410,7 @@ def test_small_trees_open(chromium: Any, tmp_path: Path, tree: Tree):
 
 
 def test_a_condensed_tree_opens(chromium: Any, tmp_path: Path, tree: Tree):
-    chromium.get(written(tree, tmp_path, leaves="states"))
+    opened(chromium, written(tree, tmp_path, leaves="states"))
     select(chromium, tree.root)
     found = chromium.find_elements("css selector", "#panel .composition:first-of-type data")
     held = tree.labels["kind"].tolist()
@@ -424,7 +423,7 @@ def test_a_condensed_tree_opens(chromium: Any, tmp_path: Path, tree: Tree):
 def test_twenty_thousand_leaves_are_smooth(chromium: Any, tmp_path: Path):
     labels = {"kind": np.random.default_rng(0).choice(list("abcdef"), size=20_000).tolist()}
     tree = random_tree(20_000, generator=np.random.default_rng(0), states=20_000, ages=40, labels=labels)
-    chromium.get(written(tree, tmp_path))
+    opened(chromium, written(tree, tmp_path))
     assert chromium.execute_script("return window.carving.firstDrawn") <= 2000
     assert median(chromium.execute_async_script(WHEEL)) <= 50
 
@@ -432,7 +431,7 @@ def test_twenty_thousand_leaves_are_smooth(chromium: Any, tmp_path: Path):
 @pytest.mark.slow
 def test_a_chain_of_a_hundred_thousand_states_opens(chromium: Any, tmp_path: Path):
     tree = chain_tree(100_000)
-    chromium.get(written(tree, tmp_path, leaves="samples"))
+    opened(chromium, written(tree, tmp_path, leaves="samples"))
     for age in (1, 50_000, 100_001):
         choose_age(chromium, age)
         assert shown_partition(chromium) == tree.partition(age).tolist()
@@ -444,7 +443,7 @@ def test_a_chain_of_a_hundred_thousand_states_opens(chromium: Any, tmp_path: Pat
 def test_a_page_without_pictures_prints_the_tree_as_it_is_on_the_screen(
     chromium: Any, tmp_path: Path, tree: Tree
 ):
-    chromium.get(written(tree, tmp_path))
+    opened(chromium, written(tree, tmp_path))
     chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
         assert find(chromium, "#tree").is_displayed()

@@ -3,8 +3,7 @@
 import csv
 import json
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 from carving import build_tree, create_checkpoints, load_tree, open_checkpoints
 from carving.data import Samples
 from carving.tree import Tree, trajectories
-from tests.report.browser.driver import open_browser, why_no_browser
+from tests.report.browser.driver import open_browser, open_page, until, why_no_browser
 from tests.service.process import Running, running
 from tests.tree.runs import pattern_machines, pattern_samples
 
@@ -29,7 +28,6 @@ HOSTILE = (
 )
 HOSTILE_TREE = HOSTILE[0]
 SAMPLES = 24
-PATIENCE_SECONDS = 30
 
 
 @pytest.fixture(scope="module")
@@ -77,18 +75,7 @@ def page(chromium: Any, service: Running) -> Iterator[Any]:
 
 
 def opened(browser: Any, service: Running, fragment: str) -> None:
-    # another fragment alone would be the same page
-    browser.get("about:blank")
-    browser.get(f"{service.address}/{fragment}")
-    until(lambda: browser.execute_script("return Boolean(window.carving?.view)"))
-
-
-def until(holds: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (found := holds()):
-        assert time.monotonic() < deadline, "nothing came"
-        time.sleep(0.1)
-    return found
+    open_page(browser, f"{service.address}/{fragment}", ready="window.carving?.view")
 
 
 def find(page: Any, selector: str) -> Any:
