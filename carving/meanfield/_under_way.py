@@ -166,6 +166,13 @@ class UnderWay:
         self.step, self.both = second, both
         self.travelled = self.travelled + sweeps * second
 
+    def expected(self) -> State:
+        """Where rows end that go on to contract as they did, as far from here as the estimate; float64."""
+        still_to_go = (self.estimate / self.step.clamp(min=torch.finfo(self.step.dtype).tiny)).double()
+        v, middle_v, h, middle_h = (x.double() for x in (self.v, self.middle_v, self.h, self.middle_h))
+        of_row = still_to_go.reshape(-1, *[1] * (v.ndim - 1))
+        return v + of_row * (v - middle_v), h + still_to_go[:, None] * (h - middle_h)
+
     def restless(self) -> Tensor:
         """Rows that have moved for too long to be on their way somewhere."""
         return self.travelled >= _RESTLESS_WAY

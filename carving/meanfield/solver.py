@@ -519,7 +519,8 @@ class Solver:
         parked.propose_below[leads] = parked.estimate[leads] / 8
         rests = parked.estimate[leads] <= 1e-2 * self.tolerance
         self.spent.proposals += int(leads.sum())
-        state = parked.v[leads].double(), parked.h[leads].double()
+        # a sweep brings back what went beyond the range of magnetisations
+        state = self.plefka.sweep(*parked[leads].expected())
         for points in self._newton.points(*state, rests, self.spent):
             self.known.add_new(self.plefka, points)
 
