@@ -14,13 +14,14 @@ from carving.meanfield.plefka import Plefka, State
 CHECK_EVERY, _CHECK_FEWER_EVERY, _FEWER, _CHECK_AT_LEAST_EVERY = 4, 8, 128, 64
 # until the next look, a part of the sweeps that the last row to enter has made, a larger one of few rows
 _PART, _PART_OF_FEW, _FEW = 1 / 8, 1 / 4, 32
-# every second sweep this much nearer to its limit than to the sweep between: a cycle of two
-_ALTERNATES = 0.02
+# every second sweep this much nearer to its limit than to the sweep between: a cycle of two. Rows pass by
+# cycles that do not attract, as they do by saddles, and go on to a point
+_ALTERNATES = 1e-5
 _CYCLE_CLOSED = {torch.float32: 2e-5, torch.float64: 1e-9}
 _CYCLE_STEP = {torch.float32: 1e-3, torch.float64: 1e-5}
-# a row whose steps add up to so many times the whole range of magnetisations does not converge: those
-# that do have come to rest after 6 at most on every machine that was looked at, those that do not pass 100
-_RESTLESS_WAY = 40.0
+# a row whose steps add up to so many times the whole range of magnetisations, without having fallen to this
+# part of what they were, does not converge; steps longer than this part of the range count no more
+_RESTLESS_WAY, _FALLEN, _LONG = 40.0, 0.9, 0.5
 
 
 @dataclass
@@ -41,8 +42,8 @@ class UnderWay:
         Size of the last step.
     both
         Size of the last two steps together.
-    travelled
-        Sum of the sizes of all steps.
+    travelled, smallest_step
+        Sum of the sizes of all steps since they had fallen to ``smallest_step``.
     estimate
         Estimated distance from the point that the row is on its way to, in max-norm.
     way
@@ -74,6 +75,7 @@ class UnderWay:
     count: Tensor
     step: Tensor
     travelled: Tensor
+    smallest_step: Tensor
     both: Tensor
     alternates: Tensor
     estimate: Tensor
@@ -103,6 +105,7 @@ class UnderWay:
             count=sweeps,
             step=number,
             travelled=torch.zeros_like(number),
+            smallest_step=number.clone(),
             both=number.clone(),
             alternates=torch.zeros_like(number, dtype=torch.bool),
             estimate=number.clone(),
@@ -164,7 +167,9 @@ class UnderWay:
         seen = torch.isfinite(self.both)
         self.alternates = seen & (left <= _ALTERNATES * second) & (second >= _CYCLE_STEP[second.dtype])
         self.step, self.both = second, both
-        self.travelled = self.travelled + sweeps * second
+        fallen = second < _FALLEN * self.smallest_step
+        self.smallest_step = torch.where(fallen, second, self.smallest_step)
+        self.travelled = torch.where(fallen, 0, self.travelled + sweeps * second.clamp(max=_LONG))
 
     def expected(self) -> State:
         """Where rows end that go on to contract as they did, as far from here as the estimate; float64."""

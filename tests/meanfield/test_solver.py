@@ -57,6 +57,31 @@ def test_rows_that_cycle_get_the_point_of_layer_exact_sweeps() -> None:
     assert bool((size <= points.error[cycling]).all())
 
 
+@pytest.mark.parametrize(("seed", "weights", "order"), [(3, 0.8, 2), (5, 0.6, 3), (5, 0.8, 2)])
+def test_rows_that_pass_by_a_cycle_go_on_to_their_point(seed: int, weights: float, order: int) -> None:
+    rbm = random_machine("spin", "gaussian", sites=6, units=4, weights=weights, bias=0.1, seed=seed)
+    plefka = Plefka(rbm, order)
+
+    def rests(visible: Tensor) -> Tensor:
+        before, after = (swept(rbm, visible, sweeps, order) for sweeps in (600, 601))
+        return plefka.size(after[0] - before[0], after[1] - before[1]) < 1e-9
+
+    samples = random_samples(rbm, 16, seed=seed)
+    ends = rests(samples)
+    # between a sample that reaches a point and one that cycles there is a cycle that attracts neither
+    first, inside, outside = samples[ends][:1], samples[ends][:1], samples[~ends][:1]
+    for _ in range(20):
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if bool(rests(middle)) else (inside, middle)
+    rows = torch.cat([torch.lerp(inside, first, 2.0**-nearness) for nearness in range(2, 17)])
+    assert bool(rests(rows).all())
+    points = fixed_points(rbm, rows, hidden=plefka.start(rows)[1], order=order)
+    expected_v, expected_h = swept(rbm, rows, 600, order)
+    size = plefka.size(points.visible - expected_v, points.hidden - expected_h)
+    assert points.method.tolist() == [solver.PLAIN] * len(rows)
+    assert bool((size <= points.error).all())
+
+
 def in_units(visible: str, sign: int) -> Tensor:
     """25 units that are all up, or all down."""
     spins = torch.full((1, 25), float(sign), dtype=torch.float64)
