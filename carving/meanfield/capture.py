@@ -4,11 +4,13 @@ Most sweeps would be spent creeping towards a point that an earlier row has foun
 for its Jacobian at a known point m*, e = m − m* for the distance of a row, and N = F(m) − m* − Je for
 what is nonlinear in one sweep of it. A row is *captured* when it is near m* and
 
-    ‖(1 − J)⁻¹ N‖ < t ‖e‖,   t < 1:
+    ‖(1 − J)⁻¹ N‖ < t ‖F(m) − m*‖,   t < 1:
 
-then Newton's step from m, with the linearisation of m* itself, lands nearer to m* than t ‖e‖. A mode of
-J that contracts slowly must have so little of N that the next point along it, where N would take back
-all that the mode contracts, is further away than the row is; modes that contract fast may have more.
+then Newton's step from m, with the linearisation of m* itself, lands nearer to m* than t times what a
+sweep leaves of e. (Against e itself, what contracts fast and is gone with the next sweep would count as room
+for what contracts slowly.) A mode of J that contracts slowly must have so little of N that the next point
+along it, where N would take back all that the mode contracts, is further away than the row is; modes that
+contract fast may have more.
 Neither J nor its inverse is formed. Of the slowest mode the amount is known (from the hidden layer, at once
 and a sweep later: what is nonlinear in the visible layer gets there only then), and 1 − J is at least the
 first gap for it and at least the second gap for all else. And of a sweep from halfway, F(m* + e/2), the
@@ -159,16 +161,16 @@ class KnownPoints:
         half_moved = tuple(y - m for y, m in zip(halfway, point, strict=True))
         curved = tuple(2 * x - 4 * y for x, y in zip(moved, half_moved, strict=True))
         dtype = moved[1].dtype
-        length = plefka.length(*offset)
+        length, left = plefka.length(*offset), plefka.length(*moved)
         slow_gap, gap = self.gap[which, kind].to(dtype).clamp(min=torch.finfo(dtype).tiny).unbind(1)
         # a sweep tells the hidden layer first, and what is nonlinear in the visible one only with the next
         at_once = _amount(self.slowest[which], curved[1])
         later = _amount(self.after_visible[which], curved[0]) + _amount(self.after_hidden[which], curved[1])
         of_slowest = torch.maximum(at_once.abs(), later.abs()) / slow_gap
         displaced = torch.hypot(of_slowest, plefka.length(*curved) / gap)
-        farthest = torch.maximum(plefka.length(*moved), 2 * plefka.length(*half_moved))
+        farthest = torch.maximum(left, 2 * plefka.length(*half_moved))
         contracts = farthest <= (1 - (1 - _STRICTNESS) * slow_gap) * length
-        ratio = displaced / (_STRICTNESS * length)
+        ratio = displaced / (_STRICTNESS * left)
         # so near that rounding may be most of what is measured, and what is not linear next to nothing
         ratio = torch.where(length <= _AT_POINT * slow_gap, 0, ratio)
         contracts |= ratio == 0

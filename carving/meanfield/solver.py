@@ -482,7 +482,7 @@ class Solver:
             return
         rows = torch.nonzero(ask)[:, 0]
         which, distance = which[ask], distance[ask]
-        beyond = known.beyond(stage.plefka, active.v[rows], which)
+        beyond = known.beyond(stage.plefka, active.middle_v[rows], which)
         active.ask_below[rows] = ask_again_below(distance, beyond)
         near = beyond <= 1
         rows, which, distance = rows[near], which[near], distance[near]

@@ -1,5 +1,7 @@
 """The solver: what converges, to which point, how well, and what is said of it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,8 @@ from carving.meanfield import Plefka, solver
 from carving.meanfield.sweeping import Each
 from carving.units import State, Sweeps
 from tests.machines import PAIRS, ordering_machine, random_machine, random_samples
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
 def cycling_machine() -> tuple[RBM, torch.Tensor]:
@@ -123,6 +127,22 @@ def test_a_row_from_beyond_one_of_two_symmetric_states_is_not_taken_for_the_othe
         end = swept(rbm, in_units(visible, sign), 4000, order)
         assert bool(points.converged.all())
         assert float(plefka.size(points.visible - end[0], points.hidden - end[1])) < 1e-5
+
+
+def test_a_row_beyond_a_saddle_is_not_captured_while_it_still_comes_nearer_fast() -> None:
+    with np.load(FIXTURES / "passed_saddle.npz") as stored:
+        rbm = RBM(*(stored[name] for name in ("weights", "visible_bias", "hidden_bias")), "potts", "spin")
+        sample, row = (rbm.visible.encode(stored[name][None], torch.float64) for name in ("sample", "row"))
+    plefka = Plefka(rbm)
+    expected = swept(rbm, row, 300)
+    state = swept(rbm, sample, 300)
+    assert float(plefka.size(state[0] - expected[0], state[1] - expected[1])) > 0.1
+    knowing = solver.Solver(plefka)
+    knowing.run(*plefka.start(sample))
+    # as many as are first looked at after four sweeps, when the row is nearest to the other state
+    points = knowing.run(*plefka.start(row.expand(200, -1, -1)))
+    size = plefka.size(points.visible - expected[0], points.hidden - expected[1])
+    assert bool((size <= points.error).all())
 
 
 def test_rows_do_not_depend_on_their_batch() -> None:
