@@ -131,7 +131,8 @@ def test_a_row_from_beyond_one_of_two_symmetric_states_is_not_taken_for_the_othe
 
 def test_a_row_beyond_a_saddle_is_not_captured_while_it_still_comes_nearer_fast() -> None:
     with np.load(FIXTURES / "passed_saddle.npz") as stored:
-        rbm = RBM(*(stored[name] for name in ("weights", "visible_bias", "hidden_bias")), "potts", "spin")
+        weights, biases = stored["weights"], (stored["visible_bias"], stored["hidden_bias"])
+        rbm = RBM(weights, *biases, "potts", "spin")
         sample, row = (rbm.visible.encode(stored[name][None], torch.float64) for name in ("sample", "row"))
     plefka = Plefka(rbm)
     expected = swept(rbm, row, 300)
