@@ -28,7 +28,7 @@ import math
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -285,10 +285,12 @@ def real_machines(name: str, rows: int | None, folder: Path) -> Iterator[tuple[s
         yield f"age {nearest}", rbm, rbm.visible.encode(samples[chosen], torch.float64), 2
 
 
-def trained_machines(rows: int | None, seed: int, folder: Path) -> Iterator[tuple[str, RBM, Tensor, int]]:
+def trained_machines(
+    rows: int | None, seed: int, folder: Path, pairs: Sequence[tuple[str, str]] = TRAINED
+) -> Iterator[tuple[str, RBM, Tensor, int]]:
     """Machines of three pairs of units, trained on trees of states that nothing else has seen."""
     count = rows or TRAINED_ROWS
-    for visible, hidden in TRAINED:
+    for visible, hidden in pairs:
         for repeat in range(TRAINED_SEEDS):
             generator = torch.Generator().manual_seed(seed + repeat)
             # sites of a Potts machine are pairs of sites of the tree

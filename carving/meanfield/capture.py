@@ -6,18 +6,19 @@ what is nonlinear in one sweep of it. A row is *captured* when it is near m* and
 
     ‖(1 − J)⁻¹ N‖ < t ‖F(m) − m*‖,   t < 1:
 
-then Newton's step from m, with the linearisation of m* itself, lands nearer to m* than t times what a
-sweep leaves of e. (Against e itself, what contracts fast and is gone with the next sweep would count as room
-for what contracts slowly.) A mode of J that contracts slowly must have so little of N that the next point
-along it, where N would take back all that the mode contracts, is further away than the row is; modes that
+then Newton's step from m, with the linearisation of m* itself, lands nearer to m* than t times what a sweep
+leaves of e. (Against e itself, what contracts fast and is gone with the next sweep would count as room for
+what contracts slowly.) A mode of J that contracts slowly must have so little of N that the next point along
+it, where N would take back all that the mode contracts, is further away than the row is; modes that
 contract fast may have more.
+
 Neither J nor its inverse is formed. Of the slowest mode the amount is known (from the hidden layer, at once
 and a sweep later: what is nonlinear in the visible layer gets there only then), and 1 − J is at least the
 first gap for it and at least the second gap for all else. And of a sweep from halfway, F(m* + e/2), the
 nonlinear part is about a quarter as large as that of F(m), so that 2 (F(m) − m*) − 4 (F(m* + e/2) − m*)
 measures N, for every unit, order and kind of sweep. It would measure nothing between two points with a
-saddle halfway, where m is as much at rest as m*; so both sweeps must also shrink their errors by what
-the rule leaves of the slowest mode's contraction.
+saddle halfway, where m is as much at rest as m*; so both sweeps must also shrink their errors by what the
+rule leaves of the slowest mode's contraction.
 
 What is not quadratic escapes a look at one point of the way. So nothing further away than `NEAR` is
 captured, and a row whose left side is beyond half of what the rule allows must pass at two looks in

@@ -482,6 +482,7 @@ class Solver:
             return
         rows = torch.nonzero(ask)[:, 0]
         which, distance = which[ask], distance[ask]
+        # a sweep ago: that is the state of which the rule says where it leads
         beyond = known.beyond(stage.plefka, active.middle_v[rows], which)
         active.ask_below[rows] = ask_again_below(distance, beyond)
         near = beyond <= 1
@@ -516,11 +517,12 @@ class Solver:
         assert self.known is not None
         apart = torch.cdist(parked.h, parked.h) >= _APART
         leads = apart.tril(-1).sum(1) == torch.arange(len(parked), device=apart.device)
-        parked.propose_below[leads] = parked.estimate[leads] / 8
-        rests = parked.estimate[leads] <= 1e-2 * self.tolerance
-        self.spent.proposals += int(leads.sum())
+        leading = parked[leads]
+        parked.propose_below[leads] = leading.estimate / 8
+        rests = leading.estimate <= 1e-2 * self.tolerance
+        self.spent.proposals += len(leading)
         # a sweep brings back what went beyond the range of magnetisations
-        state = self.plefka.sweep(*parked[leads].expected())
+        state = self.plefka.sweep(*leading.expected())
         for points in self._newton.points(*state, rests, self.spent):
             self.known.add_new(self.plefka, points)
 

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from carving.meanfield import Plefka
 from carving.meanfield._under_way import UnderWay
+from carving.units import State
 from tests.machines import random_machine
 
 FAR = torch.tensor([0.4, 1e-2, 1e-5], dtype=torch.float64)
@@ -13,7 +14,7 @@ FAR = torch.tensor([0.4, 1e-2, 1e-5], dtype=torch.float64)
 
 @pytest.mark.parametrize("visible", ["bernoulli", "potts"])
 @pytest.mark.parametrize("contraction", [0.3, 0.9, 0.995])
-def test_a_row_of_one_mode_is_expected_where_it_ends(visible: str, contraction: float):
+def test_a_row_of_one_mode_is_expected_where_it_ends(visible: str, contraction: float) -> None:
     plefka = Plefka(random_machine(visible, "bernoulli"), 2)
     generator = torch.Generator().manual_seed(0)
 
@@ -23,7 +24,7 @@ def test_a_row_of_one_mode_is_expected_where_it_ends(visible: str, contraction: 
     end_v, end_h = draw(plefka.visible_bias.shape), draw(plefka.hidden_bias.shape)
     mode_v, mode_h = draw(end_v.shape) - 0.5, draw(end_h.shape) - 0.5
 
-    def after(sweeps: int) -> tuple[Tensor, Tensor]:
+    def after(sweeps: int) -> State:
         left = FAR * contraction**sweeps
         return end_v + left.reshape(-1, *[1] * end_v.ndim) * mode_v, end_h + left[:, None] * mode_h
 

@@ -74,7 +74,7 @@ class ExtendedMeanField(Estimator):
         sweep = plain_sweeps(plefka, len(state[0])).sweep
         for _ in range(self._sweeps):
             state = sweep(*state)
-        # results of sweeps lie in memory that goes with the sweeper
+        # results of sweeps lie in memory that goes with them
         v, h = (x.contiguous() for x in state)
         if self._persistent:
             self._state = v, h

@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-PATIENCE_SECONDS = 30
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -77,9 +76,9 @@ def open_page(browser: Any, address: str, *, ready: str) -> None:
     until(lambda: browser.execute_script(f"return document.readyState === 'complete' && Boolean({ready})"))
 
 
-def until(holds: Callable[[], Any]) -> Any:
+def until(holds: Callable[[], Any], *, seconds: float = 30) -> Any:
     """What is asked for, once it is there."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while not (found := holds()):
         assert time.monotonic() < deadline, "nothing came"
         time.sleep(0.05)

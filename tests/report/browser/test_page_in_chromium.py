@@ -125,7 +125,7 @@ def select(page: Any, vertex: int) -> None:
 
 def downloaded(folder: Path) -> list[list[str]]:
     """The rows of the only file that was downloaded since, which is taken away."""
-    (path,) = until(lambda: [path for path in folder.glob("*.csv") if path.stat().st_size])
+    (path,) = until(lambda: [path for path in folder.glob("*.csv") if path.stat().st_size], seconds=20)
     with open(path, encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     path.unlink()
